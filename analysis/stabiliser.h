@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "analysis/analyzer.h"
+#include "analysis/decision.h"
+
+namespace smartcodec {
+
+enum class ChromaLayout { Planar /* YUV420: Cb, Cr */, Interleaved /* NV12: one plane CbCr */ };
+
+/// A borrowed 8-bit 4:2:0 picture. With ChromaLayout::Interleaved chroma[1] is not used.
+struct YuvView {
+    std::uint8_t* luma = nullptr;
+    std::ptrdiff_t lumaStrideBytes = 0;
+    std::uint8_t* chroma[2] = {nullptr, nullptr};
+    std::ptrdiff_t chromaStrideBytes = 0;
+};
+
+struct StabiliserConfig {
+    int width = 0;  ///< even, pixels
+    int height = 0;
+    ChromaLayout layout = ChromaLayout::Planar;
+};
+
+/// Keeps sensor noise out of the recording: where nothing moves the picture is replaced by a slowly learnt background,
+/// where something moves, or might, it is left alone or filtered lightly. Pure like the analyzer. Thread-bound.
+class Stabiliser {
+  public:
+    explicit Stabiliser(const StabiliserConfig& config);
+    ~Stabiliser();
+    Stabiliser(Stabiliser&&) noexcept;
+    Stabiliser& operator=(Stabiliser&&) noexcept;
+
+    /// A picture that is recorded: reads `in`, writes every sample of `out`. They may be the same memory.
+    void process(const YuvView& in, const YuvView& out, const Analyzer& analyzer, const Decision& decision);
+
+    /// A picture that is dropped: the background learns from it.
+    void learn(const YuvView& in, const Analyzer& analyzer);
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace smartcodec

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "analysis/bitrate.h"
+#include "analysis/qp_map.h"
+#include "capture/frame.h"
+#include "capture/packet.h"
+#include "capture/status.h"
+#include "encoder/codec.h"
+
+namespace smartcodec {
+
+/// Set once for a recording: size, profile and parameter sets never change inside one file.
+struct EncoderConfig {
+    Codec codec = Codec::H264;
+    PixelFormat format;
+    Size size;
+    FrameRate frameRate;  ///< nominal: what rate control is told, whatever is dropped
+    Color color;
+    Ratio sampleAspect;
+    int quality = 23;                          ///< constant quality on the codec's QP scale, 1..51, lower is better
+    Bitrate maxBitrate{6'000'000};             ///< cap; the rate buffer holds 2 s of it
+    std::optional<Bitrate> constantBitrate;    ///< instead of constant quality: fixed rate, for `--smart off`
+    std::optional<int> lookaheadFrames;        ///< preset's own if not given; 0: no look-ahead, no B-frames, no frame
+                                               ///< threads: a packet per frame at once
+};
+
+/// What one frame is encoded with. Takes effect on this very frame where the encoder can.
+struct EncodeParameters {
+    bool keyFrame = false;
+    Bitrate bitrate;                ///< cap from this frame on
+    const QpMap* qpMap = nullptr;   ///< borrowed for the call; belongs to this frame alone; null or empty: none
+};
+
+/// How an encoder takes regions of interest, best first.
+enum class RegionSupport { QpMap, Rectangles, QpRange, None };
+[[nodiscard]] const char* name(RegionSupport support);
+
+/// Found out when the encoder is opened.
+struct EncoderCapabilities {
+    std::string name;  ///< "libx264", "bcm2835-codec /dev/video11"
+    bool keyFrameOnRequest = true;
+    bool bitrateWhileRunning = true;  ///< false: the level acts through an offset on the QP map
+    RegionSupport regions = RegionSupport::QpMap;
+};
+
+/// An encoder, set up by its factory, which throws what is wrong. Thread-bound.
+///
+/// Rate control sees frames that are `1 / frameRate` apart whatever their capture times, so that dropping frames saves
+/// their bits instead of handing them to the others; packets come out with the capture times of their frames.
+class Encoder {
+  public:
+    virtual ~Encoder() = default;
+
+    [[nodiscard]] virtual const EncoderCapabilities& capabilities() const = 0;
+
+    /// Parameter sets in the form that MP4 wants to be told them: Annex B, start codes included. Valid after set-up.
+    [[nodiscard]] virtual std::span<const std::byte> parameterSets() const = 0;
+
+    /// Takes one frame; capture times rise from call to call. Packets that became ready wait in `takePacket`. After a
+    /// failure only `takePacket` and the destructor may be called.
+    virtual Status encode(Frame frame, const EncodeParameters& parameters) = 0;
+
+    /// No more frames: everything still inside comes out.
+    virtual Status drain() = 0;
+
+    /// The next finished packet in decoding order, stream 0; empty: nothing yet. One frame may give none, or several
+    /// calls' worth of packets at once.
+    [[nodiscard]] virtual std::optional<Packet> takePacket() = 0;
+};
+
+}  // namespace smartcodec

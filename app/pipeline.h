@@ -1,0 +1,66 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+
+#include "app/settings.h"
+#include "app/summary.h"
+#include "capture/source.h"
+#include "encoder/encoder.h"
+
+namespace smartcodec {
+
+/// How far a running recording is. A snapshot; the figures need not be of the same moment.
+struct Progress {
+    std::uint64_t framesIn = 0;
+    std::uint64_t framesRecorded = 0;
+    std::uint64_t bytes = 0;
+    std::chrono::nanoseconds sourceTime{0};            ///< recorded so far
+    std::optional<std::chrono::nanoseconds> duration;  ///< of the whole, if known beforehand
+};
+
+/// Where a recording gets its parts from. What is left empty is the real thing that the settings name.
+struct PipelineParts {
+    std::function<std::unique_ptr<Source>(const Settings&)> openSource;
+    std::function<std::unique_ptr<Encoder>(const EncoderConfig&)> openEncoder;
+};
+
+/// One recording: a source, the analysis, an encoder and a file, each on its own thread, with a lock-free queue between
+/// neighbours. Whoever fails, the others carry on until they have dealt with everything before the failure, so that
+/// the file is whole up to there. All methods are for one thread.
+class Recording {
+  public:
+    /// Opens everything and creates the files; throws std::system_error or std::runtime_error that names the thing and
+    /// the remedy, and leaves nothing behind then.
+    explicit Recording(const Settings& settings, const PipelineParts& parts = {});
+    /// Stops as `stop` does, if it is still running, and waits.
+    ~Recording();
+    Recording(const Recording&) = delete;
+    Recording& operator=(const Recording&) = delete;
+
+    void start();
+    /// Takes no more frames; everything taken so far is still recorded.
+    void stop();
+    /// Becomes readable when the recording is done. Belongs to the recording.
+    [[nodiscard]] int doneDescriptor() const;
+    [[nodiscard]] Progress progress() const;
+    [[nodiscard]] const EncoderCapabilities& encoder() const;
+
+    /// Waits for the end. Removes the output if it holds no picture. Called once.
+    [[nodiscard]] RecordingSummary finish();
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// A recording from its start to its end, or until `stop`. Throws as Recording's constructor does; what goes wrong
+/// later is in the summary.
+[[nodiscard]] RecordingSummary record(const Settings& settings, std::stop_token stop = {},
+                                      const PipelineParts& parts = {});
+
+}  // namespace smartcodec

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "analysis/bitrate.h"
+#include "analysis/decision.h"
+#include "capture/picture.h"
+
+namespace smartcodec {
+
+/// Wall clock that one stage of the pipeline worked, waiting for its neighbours left out.
+struct StageTime {
+    std::chrono::nanoseconds total{0};
+    std::uint64_t count = 0;  ///< frames, or packets of the writer
+
+    void add(std::chrono::nanoseconds time) {
+        total += time;
+        ++count;
+    }
+    [[nodiscard]] double millisecondsEach() const {
+        return count == 0 ? 0 : std::chrono::duration<double, std::milli>(total).count() / static_cast<double>(count);
+    }
+};
+
+/// What a recording came to.
+/// framesIn = framesRecorded + the sum of droppedByReason + framesDroppedAtSource + framesLost.
+struct RecordingSummary {
+    std::string source;
+    std::string output;
+    std::string encoder;
+    Size size;
+
+    std::uint64_t framesIn = 0;
+    std::uint64_t framesRecorded = 0;                       ///< pictures in the file
+    std::uint64_t framesDroppedAtSource = 0;                ///< came too fast (`--realtime` and cameras only)
+    std::uint64_t framesLost = 0;                           ///< were to be recorded when the encoder or the disk failed
+    std::map<FrameReason, std::uint64_t> recordedByReason;  ///< as decided
+    std::map<FrameReason, std::uint64_t> droppedByReason;
+    std::map<KeyFrameReason, std::uint64_t> keyFramesByReason;  ///< without KeyFrameReason::None
+
+    std::uint64_t bytes = 0;               ///< of the file
+    std::uint64_t videoBytes = 0;          ///< of its video track
+    Bitrate comparedRate;                  ///< what `savedShare` compares with: the fixed rate of `--smart off`
+    std::chrono::nanoseconds duration{0};  ///< of source time, from the first frame to the end of the last
+    std::chrono::nanoseconds wallTime{0};
+    std::chrono::nanoseconds longestHold{0};    ///< longest time that one recorded picture stands
+    std::chrono::nanoseconds longestKeyGap{0};  ///< longest time between key frames
+
+    StageTime capture;  ///< reading and decoding, or drawing the scene
+    StageTime analysis;
+    StageTime stabilising;
+    StageTime encoding;
+    StageTime writing;
+    std::uint64_t peakMemoryBytes = 0;  ///< of the whole process
+
+    bool stopped = false;  ///< somebody asked for the end
+    std::string failure;   ///< what ended the recording early; empty: nothing
+
+    [[nodiscard]] Bitrate videoBitrate() const;
+    /// Estimate: share of the bits that a video of `comparedRate` and the same duration has and this one has not, 0..1.
+    /// Empty if the recording itself has that fixed rate.
+    [[nodiscard]] std::optional<double> savedShare() const;
+    /// 0 recorded, 1 ended early but what was written is whole, 2 nothing could be recorded.
+    [[nodiscard]] int exitStatus() const;
+};
+
+/// For people: some lines, the last one ended too.
+[[nodiscard]] std::string toText(const RecordingSummary& summary);
+/// For programs: one object, indented, with its units in the names.
+[[nodiscard]] std::string toJson(const RecordingSummary& summary);
+
+}  // namespace smartcodec

@@ -1,7 +1,7 @@
 # OpenCV's components as imported targets opencv_core, opencv_imgproc, ... .
-# Debian ships OpenCV's own CMake files only in libopencv-dev, which pulls in several hundred packages; the -dev packages
-# of single components have the headers and the library alone. This module takes the CMake files where they are, else
-# finds the components themselves.
+# Debian ships OpenCV's own CMake files only in libopencv-dev, which pulls in all of OpenCV with its desktop parts; the
+# -dev packages of single components have headers and library alone. This module takes the CMake files where they are,
+# else finds the components themselves.
 include(FindPackageHandleStandardArgs)
 
 find_package(OpenCV ${OpenCV_FIND_VERSION} QUIET CONFIG COMPONENTS ${OpenCV_FIND_COMPONENTS})

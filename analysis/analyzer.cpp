@@ -1,16 +1,68 @@
 #include "analysis/analyzer.h"
 
+#include <numeric>
+#include <stdexcept>
+
+#include "analysis/analyzer_state.h"
+
 namespace smartcodec {
 
-struct Analyzer::State {
-    Measurement measurement;
-};
+bool compareAllowingForLighting(const CellGrid& now, const CellGrid& reference, const Noise& noise,
+                                ChangeDetector& detector, LightingField& field, ChangeMap& map) {
+    measureLighting(now, reference, noise, field);
+    detector.compare(now, reference, noise, nullptr, map);
+    if (field.changedShare < kLightingShare)
+        return false;
+    const std::size_t unexplained = map.count;
+    detector.compare(now, reference, noise, &field, map);
+    if (map.count * 2 <= unexplained)
+        return true;
+    detector.compare(now, reference, noise, nullptr, map);
+    return false;
+}
 
-Analyzer::Analyzer(const AnalyzerConfig&) : state_(std::make_unique<State>()) {}
+Analyzer::Analyzer(const AnalyzerConfig& config) : state_(std::make_unique<State>()) {
+    if (config.width < 16 || config.height < 16)
+        throw std::invalid_argument("analyzer: the picture must be at least 16x16");
+    state_->config = config;
+}
 Analyzer::~Analyzer() = default;
 Analyzer::Analyzer(Analyzer&&) noexcept = default;
 Analyzer& Analyzer::operator=(Analyzer&&) noexcept = default;
 
-void Analyzer::measure(const LumaView&, const PictureContext& context) { state_->measurement.time = context.time; }
+void Analyzer::measure(const LumaView& picture, const PictureContext& context) {
+    State& s = *state_;
+    std::swap(s.cells, s.previous);
+    computeCells(picture, s.cells);
+    s.cellWidth = static_cast<double>(s.config.width) / picture.width * CellGrid::kCell;
+    s.cellHeight = static_cast<double>(s.config.height) / picture.height * CellGrid::kCell;
+
+    Measurement& m = s.measurement;
+    m = {};
+    m.time = context.time;
+    m.meanLuma = static_cast<double>(std::accumulate(s.cells.sum.begin(), s.cells.sum.end(), std::uint64_t{0})) /
+                 static_cast<double>(s.cells.sum.size() * CellGrid::kSamples);
+
+    const bool comparable = !s.first && s.previous.columns == s.cells.columns && s.previous.rows == s.cells.rows;
+    if (comparable && !s.estimator.measured())  // nothing can be told from noise before the noise is known
+        s.estimator.update(picture, s.cells);
+    if (comparable) {
+        const Noise& noise = s.estimator.noise();
+        m.lighting = compareAllowingForLighting(s.cells, s.previous, noise, s.detector, s.lighting, s.change);
+        const GlobalChange global = s.cameraMotion.measure(s.cells, s.previous, s.change, noise);
+        m.cameraMoved = global.moved;
+        m.sceneCut = global.cut;
+        m.shiftX = global.shiftX * s.cellWidth;
+        m.shiftY = global.shiftY * s.cellHeight;
+    }
+    if (m.sceneCut)
+        s.estimator.restart();
+    if (m.lighting)
+        s.estimator.skip(picture, s.cells);
+    else
+        s.estimator.update(picture, s.cells);
+    m.noiseSigma = s.estimator.noise().sample[static_cast<std::size_t>(Noise::bin(static_cast<int>(m.meanLuma)))];
+    s.first = false;
+}
 
 }  // namespace smartcodec

@@ -13,7 +13,7 @@ struct CellGrid;
 struct Noise;
 
 struct AnalyzerConfig {
-    int width = 0;   ///< of the main picture, pixels
+    int width = 0;  ///< of the main picture, pixels
     int height = 0;
 };
 

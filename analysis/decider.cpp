@@ -1,28 +1,208 @@
 #include "analysis/decider.h"
 
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "analysis/analyzer_state.h"
+#include "analysis/block_grid.h"
+
 namespace smartcodec {
+namespace {
+
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+// Share of blocks that move, from which on a picture is at level medium and high: the vendor's first generation
+// switched its bit rate at 4 % and 7 % of motion. Anything that moves at all is at level low.
+constexpr double kMediumShare = 0.04;
+constexpr double kHighShare = 0.07;
+
+// A level falls by one step when nothing has held it up for this long. It rises at once.
+constexpr nanoseconds kLevelFall = seconds(1);
+
+// Without smart key frames there is one every second, as cameras do.
+constexpr nanoseconds kPlainGop = seconds(1);
+
+// Times come rounded to a clock's or a container's tick: half a frame of 60 per second is no shortfall.
+constexpr nanoseconds kTimeTolerance = std::chrono::milliseconds(8);
+
+// Regions of interest, in steps of QP; six double the quantiser's step. What moves is followed by the eye and by those
+// who look at a recording afterwards; what has stood still for a while was sent finely when it came to rest.
+constexpr int kMovingDelta = -2;
+constexpr int kStillDelta = 2;
+constexpr nanoseconds kMovingHold =
+    std::chrono::milliseconds(300);  // an object's place is held for so long after it left
+constexpr nanoseconds kStillAfter = seconds(2);
+
+}  // namespace
 
 struct Decider::State {
+    explicit State(const DeciderConfig& c)
+        : config(c), blocks(c.width, c.height), lastMoved(blocks.size(), nanoseconds::min()) {}
+
+    [[nodiscard]] FrameReason frameReason(const Measurement& m, bool keyFrame) const;
+    [[nodiscard]] KeyFrameReason keyFrameReason(const Measurement& m) const;
+    [[nodiscard]] Level level(const Measurement& m);
+    void compareWithRecorded(const Analyzer::State& now, Measurement& m);
+    void fillQpMap(const Measurement& m);
+
     DeciderConfig config;
     Decision decision;
-    bool first = true;
+    BlockGrid blocks;
+    std::vector<nanoseconds> lastMoved;  // per block
+    std::vector<nanoseconds> stillSince;
+
+    CellGrid reference;  // the last recorded picture
+    bool anyRecorded = false;
+    nanoseconds lastRecorded{0};
+    nanoseconds lastKeyFrame{0};
+    nanoseconds lastSeen{0};
+    nanoseconds interval{0};  // between the last two pictures
+    bool keyFrameRequested = false;
+    bool cutPending = false;  // a cut came since the last recorded picture
+
+    Level heldLevel = Level::Static;
+    nanoseconds heldSince{0};
+
+    ChangeDetector detector;
+    ChangeMap change;
+    LightingField lighting;
 };
 
-Decider::Decider(const DeciderConfig& config) : state_(std::make_unique<State>()) { state_->config = config; }
+Decider::Decider(const DeciderConfig& config) {
+    if (config.width < 16 || config.height < 16)
+        throw std::invalid_argument("decider: the picture must be at least 16x16");
+    if (!(config.minFrameRate > 0) || config.maxGop <= nanoseconds(0))
+        throw std::invalid_argument("decider: minFrameRate and maxGop must be above 0");
+    state_ = std::make_unique<State>(config);
+}
 Decider::~Decider() = default;
 Decider::Decider(Decider&&) noexcept = default;
 Decider& Decider::operator=(Decider&&) noexcept = default;
 
-const Decision& Decider::decide(const Analyzer&) {
-    Decision& decision = state_->decision;
-    decision = {};
-    decision.bitrate = state_->config.levels[3];
-    decision.keyFrame = state_->first;
+void Decider::requestKeyFrame() {
+    state_->keyFrameRequested = true;
+}
+
+void Decider::State::compareWithRecorded(const Analyzer::State& now, Measurement& m) {
+    m.movingShare = 1;
+    blocks.setAll(true);
+    if (!anyRecorded || reference.columns != now.cells.columns || reference.rows != now.cells.rows)
+        return;
+    m.lighting = compareAllowingForLighting(now.cells, reference, now.estimator.noise(), detector, lighting, change);
+    m.lightingGain = lighting.medianGain;
+    m.lightingContrast = lighting.peakContrast;
+    m.peakContrast = change.peakContrast;
+    if (m.cameraMoved)
+        return;
+    blocks.fill(change);
+    m.movingShare = blocks.share();
+}
+
+KeyFrameReason Decider::State::keyFrameReason(const Measurement& m) const {
+    if (!anyRecorded)
+        return KeyFrameReason::FirstFrame;
+    if (keyFrameRequested)
+        return KeyFrameReason::Requested;
+    if (config.smartGop && cutPending)
+        return KeyFrameReason::SceneCut;
+    const nanoseconds longest = config.smartGop ? config.maxGop : std::min(kPlainGop, config.maxGop);
+    // the frame after this one would come too late
+    return m.time + interval - lastKeyFrame > longest + kTimeTolerance ? KeyFrameReason::MaxGop : KeyFrameReason::None;
+}
+
+FrameReason Decider::State::frameReason(const Measurement& m, bool keyFrame) const {
+    if (!anyRecorded)
+        return FrameReason::FirstFrame;
+    if (m.sceneCut || cutPending)
+        return FrameReason::SceneCut;
+    if (m.cameraMoved)
+        return FrameReason::CameraMoved;
+    if (change.count > 0)
+        return FrameReason::Motion;
+    if (m.lighting || lighting.changedShare >= kLightingShare)
+        return FrameReason::Lighting;
+    if (keyFrame)
+        return FrameReason::KeyFrameDue;
+    const auto longestHold = nanoseconds(static_cast<nanoseconds::rep>(1e9 / config.minFrameRate));
+    if (m.time + interval - lastRecorded > longestHold + kTimeTolerance)
+        return FrameReason::MinFrameRate;
+    return config.smartFrameRate ? FrameReason::NothingMoved : FrameReason::SmartOff;
+}
+
+Level Decider::State::level(const Measurement& m) {
+    Level now = Level::Static;
+    if (!anyRecorded || m.cameraMoved || m.sceneCut || m.movingShare >= kHighShare)
+        now = Level::High;
+    else if (m.movingShare >= kMediumShare)
+        now = Level::Medium;
+    else if (m.movingShare > 0)
+        now = Level::Low;
+    if (now >= heldLevel) {
+        heldLevel = now;
+        heldSince = m.time;
+    } else if (m.time - heldSince >= kLevelFall) {
+        heldLevel = static_cast<Level>(static_cast<int>(heldLevel) - 1);
+        heldSince = m.time;
+    }
+    return heldLevel;
+}
+
+void Decider::State::fillQpMap(const Measurement& m) {
+    QpMap& map = decision.qpMap;
+    map.delta.clear();
+    // When everything moves nothing is of more interest than the rest, and the encoder knows best.
+    if (!config.smartRoi || m.cameraMoved || m.sceneCut || !anyRecorded)
+        return;
+    map.columns = blocks.columns();
+    map.rows = blocks.rows();
+    map.delta.resize(blocks.size());
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        const nanoseconds since = lastMoved[i] == nanoseconds::min() ? nanoseconds::max() : m.time - lastMoved[i];
+        map.delta[i] = static_cast<std::int8_t>(since <= kMovingHold   ? kMovingDelta
+                                                : since >= kStillAfter ? kStillDelta
+                                                                       : 0);
+    }
+}
+
+const Decision& Decider::decide(const Analyzer& analyzer) {
+    State& s = *state_;
+    const Analyzer::State& now = analyzer.state();
+    Measurement m = now.measurement;
+    s.interval = std::max(nanoseconds(0), m.time - s.lastSeen);
+    if (s.lastSeen == nanoseconds(0) && !s.anyRecorded)
+        s.interval = nanoseconds(0);
+    s.lastSeen = m.time;
+    s.cutPending = s.cutPending || m.sceneCut;
+    s.compareWithRecorded(now, m);
+    for (std::size_t i = 0; i < s.blocks.size(); ++i)
+        if (s.anyRecorded && s.blocks.moved(i))
+            s.lastMoved[i] = m.time;
+
+    Decision& decision = s.decision;
+    decision.keyFrameReason = s.keyFrameReason(m);
+    decision.keyFrame = decision.keyFrameReason != KeyFrameReason::None;
+    decision.reason = s.frameReason(m, decision.keyFrame);
+    decision.record = decision.reason != FrameReason::NothingMoved;
+    decision.level = s.level(m);
+    decision.bitrate = s.config.levels[static_cast<std::size_t>(s.config.smartBitrate ? decision.level : Level::High)];
+    decision.measurement = m;
+    s.fillQpMap(m);
     return decision;
 }
 
-void Decider::recorded(const Analyzer&) { state_->first = false; }
-void Decider::requestKeyFrame() { state_->first = true; }
+void Decider::recorded(const Analyzer& analyzer) {
+    State& s = *state_;
+    s.reference = analyzer.state().cells;
+    s.lastRecorded = s.decision.measurement.time;
+    if (s.decision.keyFrame) {
+        s.lastKeyFrame = s.lastRecorded;
+        s.keyFrameRequested = false;
+        s.cutPending = false;
+    }
+    s.anyRecorded = true;
+}
 
 std::array<Bitrate, 4> defaultLevels(Bitrate max) {
     std::array<Bitrate, 4> levels;

@@ -13,13 +13,13 @@ namespace smartcodec {
 struct DeciderConfig {
     int width = 0;  ///< of the main picture, pixels
     int height = 0;
-    bool smartFrameRate = true;         ///< off: every frame is recorded
-    bool smartGop = true;               ///< off: a key frame every second
-    bool smartBitrate = true;           ///< off: `Decision::bitrate` is always `levels[High]`
-    bool smartRoi = true;               ///< off: `Decision::qpMap` stays empty
-    double minFrameRate = 1;            ///< recorded frames per second at the least; > 0
+    bool smartFrameRate = true;                                  ///< off: every frame is recorded
+    bool smartGop = true;                                        ///< off: a key frame every second
+    bool smartBitrate = true;                                    ///< off: `Decision::bitrate` is always `levels[High]`
+    bool smartRoi = true;                                        ///< off: `Decision::qpMap` stays empty
+    double minFrameRate = 1;                                     ///< recorded frames per second at the least; > 0
     std::chrono::nanoseconds maxGop = std::chrono::seconds(10);  ///< longest time between key frames
-    std::array<Bitrate, 4> levels{};    ///< cap per Level, static first
+    std::array<Bitrate, 4> levels{};                             ///< cap per Level, static first
 };
 
 /// Decides for one output what becomes of each picture, against the last picture that this output recorded, so that

@@ -16,9 +16,9 @@ enum class Level { Static, Low, Medium, High };
 enum class FrameReason {
     NothingMoved,  ///< the only reason to drop
     FirstFrame,
-    Motion,        ///< something moved against the last recorded frame
-    Settling,      ///< movement has just ended; its last traces are still being cleared up
-    Lighting,      ///< the brightness as a whole (or a lamp's part of it) left the noise
+    Motion,    ///< something moved against the last recorded frame
+    Settling,  ///< movement has just ended; its last traces are still being cleared up
+    Lighting,  ///< the brightness as a whole (or a lamp's part of it) left the noise
     CameraMoved,
     SceneCut,
     KeyFrameDue,

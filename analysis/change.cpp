@@ -1,0 +1,122 @@
+#include "analysis/change.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "analysis/vector_clones.h"
+
+namespace smartcodec {
+namespace {
+
+// A picture of 1080p has 130,000 windows and as many cells. Of normally distributed noise 2e-9 lies beyond 6
+// deviations: one false window in 3,800 pictures.
+constexpr double kDeviations = 6.0;
+constexpr double kTwoPictures = 1.41421356;  // a difference of two pictures has twice the variance of one
+
+// Lighting is known to about this part of the change it makes (gamma, and gains interpolated between tiles).
+constexpr int kLightingTolerance = 8;
+
+std::uint16_t limit(double value) {
+    return static_cast<std::uint16_t>(std::min(value, 32000.0));
+}
+
+SMARTCODEC_VECTOR_CLONES
+void testCells(const std::int16_t* __restrict difference, const std::int16_t* __restrict cellLimit, int columns,
+               std::uint8_t* __restrict hit) {
+    for (int c = 0; c < columns; ++c) {
+        const int d = difference[c];
+        hit[c] = static_cast<std::uint8_t>(hit[c] | (std::abs(d) > cellLimit[c] ? 1 : 0));
+    }
+}
+
+// |sum| of 2x2 differences against the limit; the ratio's largest value in 1/16 where any is beyond.
+SMARTCODEC_VECTOR_CLONES
+int testWindows(const std::int16_t* __restrict upper, const std::int16_t* __restrict lower,
+                const std::int16_t* __restrict windowLimit, int columns, std::uint8_t* __restrict hit) {
+    int any = 0;
+    for (int c = 0; c + 1 < columns; ++c) {
+        const int sum = upper[c] + upper[c + 1] + lower[c] + lower[c + 1];
+        const int beyond = std::abs(sum) > windowLimit[c] ? 1 : 0;
+        hit[c] = static_cast<std::uint8_t>(beyond);
+        any |= beyond;
+    }
+    return any;
+}
+
+}  // namespace
+
+void ChangeDetector::setThresholds(const Noise& noise) {
+    byBrightness_.resize(Noise::kBins);
+    for (std::size_t b = 0; b < byBrightness_.size(); ++b) {
+        byBrightness_[b].cell = limit(kDeviations * kTwoPictures * noise.cell[b] * CellGrid::kSamples);
+        byBrightness_[b].window = limit(kDeviations * kTwoPictures * noise.window[b] * 4 * CellGrid::kSamples);
+    }
+}
+
+void ChangeDetector::differences(const CellGrid& now, const CellGrid& reference, const LightingField* lighting,
+                                 int row) {
+    const auto slot = static_cast<std::size_t>(row & 1);
+    const std::uint16_t* a = now.row(row);
+    const std::uint16_t* b = reference.row(row);
+    std::int16_t* difference = difference_[slot].data();
+    std::int16_t* cellLimit = cellLimit_[slot].data();
+    std::int16_t* windowLimit = windowLimit_[slot].data();
+    for (int c = 0; c < now.columns; ++c) {
+        difference[c] = static_cast<std::int16_t>(a[c] - b[c]);
+        const Thresholds& t = byBrightness_[static_cast<std::size_t>(Noise::bin(b[c] / CellGrid::kSamples))];
+        cellLimit[c] = static_cast<std::int16_t>(t.cell);
+        windowLimit[c] = static_cast<std::int16_t>(t.window);
+    }
+    if (!lighting)
+        return;
+    interpolateGains(*lighting, row, now.columns, gains_.data());
+    for (int c = 0; c < now.columns; ++c) {
+        const int expected = std::min(b[c] * gains_[static_cast<std::size_t>(c)] / 4096, 4080);
+        const int tolerance = std::abs(expected - b[c]) / kLightingTolerance;
+        const Thresholds& t =
+            byBrightness_[static_cast<std::size_t>(Noise::bin(std::max(expected, int{b[c]}) / CellGrid::kSamples))];
+        difference[c] = static_cast<std::int16_t>(a[c] - expected);
+        cellLimit[c] = static_cast<std::int16_t>(std::min(t.cell + tolerance, 32000));
+        windowLimit[c] = static_cast<std::int16_t>(std::min(t.window + 4 * tolerance, 32000));
+    }
+}
+
+void ChangeDetector::compare(const CellGrid& now, const CellGrid& reference, const Noise& noise,
+                             const LightingField* lighting, ChangeMap& map) {
+    const auto columns = static_cast<std::size_t>(now.columns);
+    map.columns = now.columns;
+    map.rows = now.rows;
+    map.cell.assign(columns * static_cast<std::size_t>(now.rows), 0);
+    map.peakContrast = 0;
+    for (auto* buffers : {difference_, cellLimit_, windowLimit_})
+        for (int slot = 0; slot < 2; ++slot)
+            buffers[slot].resize(columns);
+    gains_.resize(columns);
+    hit_.resize(columns);
+    setThresholds(noise);
+
+    differences(now, reference, lighting, 0);
+    for (int y = 0; y < now.rows; ++y) {
+        const auto upper = static_cast<std::size_t>(y & 1), lower = upper ^ 1;
+        std::uint8_t* row = map.cell.data() + static_cast<std::size_t>(y) * columns;
+        testCells(difference_[upper].data(), cellLimit_[upper].data(), now.columns, row);
+        if (y + 1 == now.rows)
+            break;
+        differences(now, reference, lighting, y + 1);
+        if (!testWindows(difference_[upper].data(), difference_[lower].data(), windowLimit_[upper].data(), now.columns,
+                         hit_.data()))
+            continue;
+        for (std::size_t c = 0; c + 1 < columns; ++c)
+            if (hit_[c]) {
+                row[c] = row[c + 1] = row[columns + c] = row[columns + c + 1] = 1;
+                const int sum = difference_[upper][c] + difference_[upper][c + 1] + difference_[lower][c] +
+                                difference_[lower][c + 1];
+                map.peakContrast =
+                    std::max(map.peakContrast, kDeviations * std::abs(sum) / std::max<int>(windowLimit_[upper][c], 1));
+            }
+    }
+    map.count = static_cast<std::size_t>(std::count(map.cell.begin(), map.cell.end(), std::uint8_t{1}));
+}
+
+}  // namespace smartcodec

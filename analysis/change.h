@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "analysis/cells.h"
+#include "analysis/lighting.h"
+#include "analysis/noise.h"
+
+namespace smartcodec {
+
+/// Where a picture differs from another by more than noise.
+struct ChangeMap {
+    int columns = 0;  ///< of cells
+    int rows = 0;
+    std::vector<std::uint8_t> cell;  ///< columns * rows: 1 where something changed
+    std::size_t count = 0;           ///< of changed cells
+    double peakContrast = 0;         ///< largest difference of a window of 8x8, in multiples of its deviation
+
+    [[nodiscard]] double share() const {
+        return cell.empty() ? 0.0 : static_cast<double>(count) / static_cast<double>(cell.size());
+    }
+};
+
+/// Tests every cell, and every window of 2x2 cells at every cell, against the noise. `lighting` not null: the reference
+/// is brought to the picture's brightness first, and what that changes is allowed for. Allocates only when the size
+/// changes.
+class ChangeDetector {
+  public:
+    void compare(const CellGrid& now, const CellGrid& reference, const Noise& noise, const LightingField* lighting,
+                 ChangeMap& map);
+
+  private:
+    void setThresholds(const Noise& noise);
+    void differences(const CellGrid& now, const CellGrid& reference, const LightingField* lighting, int row);
+
+    struct Thresholds {
+        std::uint16_t cell = 0;    // |difference| of cell sums
+        std::uint16_t window = 0;  // |difference| of window sums
+    };
+    std::vector<Thresholds> byBrightness_;
+    // two rows of cells: differences and limits, the upper and the lower of a window in turn
+    std::vector<std::int16_t> difference_[2];
+    std::vector<std::int16_t> cellLimit_[2];
+    std::vector<std::int16_t> windowLimit_[2];
+    std::vector<std::uint16_t> gains_;
+    std::vector<std::uint8_t> hit_;
+};
+
+}  // namespace smartcodec

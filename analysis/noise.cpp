@@ -1,0 +1,155 @@
+#include "analysis/noise.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <span>
+
+namespace smartcodec {
+namespace {
+
+// Of |x|, x normal with unit deviation: the quantile that is looked at, and its value.
+constexpr double kQuantile = 0.25;
+constexpr double kQuantileOfUnitNormal = 0.31864;
+
+// Rounding a sample to a whole grey level adds a uniform error: variance 1/12. No picture has less noise than that, and
+// means of 16 and 64 samples keep a sixteenth and a sixty-fourth of it.
+const float kRoundingDeviation = std::sqrt(1.0F / 12.0F);
+
+constexpr int kSampleClasses = 256;  // |difference| of samples, 1 grey level each
+constexpr int kCellClasses = 512;    // |difference| of cell sums, 1/16 grey level of the mean
+constexpr int kWindowClasses = 512;  // |difference| of window sums >> 2, 1/16 grey level of the mean
+constexpr int kSampledRows = 34;     // rows of a picture in which single samples are compared: 65,000 of them at 1080p
+constexpr std::uint32_t kEnough = 256;  // differences at one brightness: their quantile is then good to about 10 %
+
+// A difference of two pictures has twice the variance of one.
+constexpr double kOfOnePicture = 0.70710678;
+
+// The deviation of one picture from a histogram of |differences|, 0 when there are too few; a class k holds what
+// rounded to k, that is [k - 1/2, k + 1/2], and class 0 [0, 1/2].
+double deviation(std::span<const std::uint32_t> histogram) {
+    std::uint64_t total = 0;
+    for (const std::uint32_t count : histogram)
+        total += count;
+    if (total < kEnough)
+        return 0;
+    const double wanted = kQuantile * static_cast<double>(total);
+    double below = 0;
+    for (std::size_t k = 0; k < histogram.size(); ++k) {
+        const double here = histogram[k];
+        if (below + here >= wanted) {
+            const double lower = k == 0 ? 0.0 : static_cast<double>(k) - 0.5;
+            const double width = k == 0 ? 0.5 : 1.0;
+            return (lower + width * (wanted - below) / here) / kQuantileOfUnitNormal * kOfOnePicture;
+        }
+        below += here;
+    }
+    return 0;
+}
+
+}  // namespace
+
+NoiseEstimator::NoiseEstimator()
+    : sampleHistogram_(Noise::kBins * kSampleClasses),
+      cellHistogram_(Noise::kBins * kCellClasses),
+      windowHistogram_(Noise::kBins * kWindowClasses) {
+    noise_.sample.fill(kRoundingDeviation);
+    noise_.cell.fill(kRoundingDeviation / 4);
+    noise_.window.fill(kRoundingDeviation / 8);
+}
+
+void NoiseEstimator::restart() {
+    pictures_ = 0;
+    comparable_ = false;
+}
+
+void NoiseEstimator::update(const LumaView& picture, const CellGrid& cells) {
+    rowStep_ = std::max(1, picture.height / kSampledRows);
+    const bool sameSize = previousCells_.columns == cells.columns && previousCells_.rows == cells.rows;
+    // A source that shows a picture twice says nothing about its noise.
+    if (comparable_ && sameSize && previousCells_.sum != cells.sum) {
+        collectSamples(picture);
+        collectCells(cells);
+        blend(sampleHistogram_, kSampleClasses, 1.0F, kRoundingDeviation, noise_.sample);
+        blend(cellHistogram_, kCellClasses, 1.0F / 16, kRoundingDeviation / 4, noise_.cell);
+        blend(windowHistogram_, kWindowClasses, 1.0F / 16, kRoundingDeviation / 8, noise_.window);
+        ++pictures_;
+    }
+    keep(picture, cells);
+}
+
+void NoiseEstimator::collectSamples(const LumaView& picture) {
+    std::fill(sampleHistogram_.begin(), sampleHistogram_.end(), 0U);
+    const std::uint8_t* previous = previousRows_.data();
+    for (int y = rowStep_ / 2; y < picture.height; y += rowStep_, previous += picture.width) {
+        const std::uint8_t* now = picture.row(y);
+        for (int x = 0; x < picture.width; ++x) {
+            const int bin = Noise::bin((now[x] + previous[x]) / 2);
+            ++sampleHistogram_[static_cast<std::size_t>(bin * kSampleClasses + std::abs(now[x] - previous[x]))];
+        }
+    }
+}
+
+void NoiseEstimator::collectCells(const CellGrid& cells) {
+    std::fill(cellHistogram_.begin(), cellHistogram_.end(), 0U);
+    std::fill(windowHistogram_.begin(), windowHistogram_.end(), 0U);
+    // Windows that do not overlap; of a large picture every second row of them is enough.
+    const int rowStep = cells.rows > 160 ? 4 : 2;
+    for (int y = 0; y + 1 < cells.rows; y += rowStep) {
+        const std::uint16_t* now[2] = {cells.row(y), cells.row(y + 1)};
+        const std::uint16_t* before[2] = {previousCells_.row(y), previousCells_.row(y + 1)};
+        for (int x = 0; x + 1 < cells.columns; x += 2) {
+            const int first = now[0][x] - before[0][x];
+            const int window =
+                first + now[0][x + 1] - before[0][x + 1] + now[1][x] - before[1][x] + now[1][x + 1] - before[1][x + 1];
+            const int bin = Noise::bin(now[0][x] / CellGrid::kSamples);
+            ++cellHistogram_[static_cast<std::size_t>(bin * kCellClasses +
+                                                      std::min(std::abs(first), kCellClasses - 1))];
+            ++windowHistogram_[static_cast<std::size_t>(bin * kWindowClasses +
+                                                        std::min((std::abs(window) + 2) / 4, kWindowClasses - 1))];
+        }
+    }
+}
+
+void NoiseEstimator::blend(const std::vector<std::uint32_t>& histogram, int classes, float unit, float floor,
+                           Noise::Curve& curve) const {
+    Noise::Curve measured{};
+    for (int bin = 0; bin < Noise::kBins; ++bin)
+        measured[static_cast<std::size_t>(bin)] =
+            static_cast<float>(deviation(std::span(histogram).subspan(static_cast<std::size_t>(bin * classes),
+                                                                      static_cast<std::size_t>(classes)))) *
+            unit;
+    for (std::size_t bin = 0; bin < curve.size(); ++bin) {
+        // A brightness that hardly occurs takes the nearest one's that does.
+        float value = measured[bin];
+        for (std::size_t away = 1; value == 0 && away < curve.size(); ++away) {
+            if (bin >= away)
+                value = measured[bin - away];
+            if (value == 0 && bin + away < curve.size())
+                value = measured[bin + away];
+        }
+        if (value == 0)
+            continue;
+        value = std::max(value, floor);
+        const float pace = pictures_ == 0 ? 1.0F : value < curve[bin] ? 0.25F : 1.0F / 16;
+        curve[bin] += pace * (value - curve[bin]);
+    }
+}
+
+void NoiseEstimator::skip(const LumaView& picture, const CellGrid& cells) {
+    rowStep_ = std::max(1, picture.height / kSampledRows);
+    keep(picture, cells);
+}
+
+void NoiseEstimator::keep(const LumaView& picture, const CellGrid& cells) {
+    const int rows = (picture.height - rowStep_ / 2 + rowStep_ - 1) / rowStep_;
+    previousRows_.resize(static_cast<std::size_t>(rows) * static_cast<std::size_t>(picture.width));
+    std::uint8_t* out = previousRows_.data();
+    for (int y = rowStep_ / 2; y < picture.height; y += rowStep_, out += picture.width)
+        std::memcpy(out, picture.row(y), static_cast<std::size_t>(picture.width));
+    previousCells_ = cells;
+    comparable_ = true;
+}
+
+}  // namespace smartcodec

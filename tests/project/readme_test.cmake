@@ -1,5 +1,5 @@
-# The README keeps up with the program: its table of options has every option of `smartcodec --help` and no other, and its
-# example is the file that is compiled. Run by ctest:
+# The README keeps up with the program: its table of options has every option of `smartcodec --help` and no other, and
+# its example is the file that is compiled. Run by ctest:
 #   cmake -D ROOT=<source tree> -D PROGRAM=<smartcodec> -P readme_test.cmake
 cmake_minimum_required(VERSION 3.25)
 

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "mux/video_timeline.h"
+
+namespace smartcodec {
+
+/// Turns the times of a copied track's packets into those of an MP4 track that shares its zero with the video.
+/// Thread-bound.
+class CopiedTimeline {
+  public:
+    struct Config {
+        std::int64_t ticksPerSecond = 0;  ///< the sample rate
+        std::int64_t prerollTicks = 0;    ///< what a decoder must have heard before zero; 0: nothing
+    };
+    explicit CopiedTimeline(const Config& config) : config_(config) {}
+    CopiedTimeline(CopiedTimeline&&) = default;
+    CopiedTimeline& operator=(CopiedTimeline&&) = default;
+    CopiedTimeline(const CopiedTimeline&) = delete;  // it holds packets
+    CopiedTimeline& operator=(const CopiedTimeline&) = delete;
+
+    /// `durationTicks`: what the packet holds by its codec's count; 0 if unknown (its own duration counts then).
+    void push(Packet packet, CaptureTime first, std::int64_t durationTicks);
+
+    /// Time of the packet that `pop` would give, seconds since the first video frame. One packet is held back until
+    /// `end`, so that the end may cut it short.
+    [[nodiscard]] std::optional<double> nextSeconds() const;
+    [[nodiscard]] TimedPacket pop();
+
+    /// No more packets. With `cutAt`, nothing stays that begins there or later.
+    void end(std::optional<std::int64_t> cutAtTicks);
+
+  private:
+    struct Span {
+        std::int64_t decode;
+        std::int64_t duration;
+    };
+    Config config_;
+    std::optional<Span> last_;  // of the packet pushed last
+    bool ended_ = false;
+    std::deque<TimedPacket> preroll_;
+    std::deque<TimedPacket> ready_;
+};
+
+}  // namespace smartcodec

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <system_error>
+
+namespace smartcodec {
+
+/// A regular file that is written from its start, with corrections further back. It knows no format. Thread-bound.
+/// The interface is there for tests that need a disk to fill up at a certain byte.
+class OutputFile {
+  public:
+    virtual ~OutputFile() = default;
+
+    [[nodiscard]] virtual const std::string& path() const = 0;
+
+    /// Makes sure that writing up to `endBytes` will not find the disk full. Does not change the file's size.
+    [[nodiscard]] virtual std::error_code reserve(std::uint64_t endBytes) = 0;
+
+    [[nodiscard]] virtual std::error_code writeAt(std::uint64_t offsetBytes, std::span<const std::byte> data) = 0;
+
+    /// End of what was written so far.
+    [[nodiscard]] virtual std::uint64_t sizeBytes() const = 0;
+
+    /// Gives back what was reserved and not used, and closes the file. Called once, last.
+    [[nodiscard]] virtual std::error_code close() = 0;
+};
+
+/// Creates `path`. An existing file is replaced only with `overwrite`. Throws std::system_error or std::runtime_error
+/// that names the file and the remedy, before anything is touched.
+[[nodiscard]] std::unique_ptr<OutputFile> createOutputFile(const std::string& path, bool overwrite);
+
+/// The same checks without creating anything, for those who have much to set up before.
+void checkOutputPath(const std::string& path, bool overwrite);
+
+}  // namespace smartcodec

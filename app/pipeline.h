@@ -31,7 +31,7 @@ struct PipelineParts {
 
 /// One recording: a source, the analysis, an encoder and a file, each on its own thread, with a lock-free queue between
 /// neighbours. Whoever fails, the others carry on until they have dealt with everything before the failure, so that
-/// the file is whole up to there. All methods are for one thread.
+/// the file is whole up to there. `stop` and `progress` may be called from any thread, the rest from one.
 class Recording {
   public:
     /// Opens everything and creates the files; throws std::system_error or std::runtime_error that names the thing and

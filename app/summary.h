@@ -58,6 +58,7 @@ struct RecordingSummary {
     std::uint64_t peakMemoryBytes = 0;  ///< of the whole process
 
     bool stopped = false;  ///< somebody asked for the end
+    std::string warning;   ///< what went wrong beside the recording; empty: nothing
     std::string failure;   ///< what ended the recording early; empty: nothing
 
     [[nodiscard]] Bitrate videoBitrate() const;

@@ -1,0 +1,209 @@
+#include "app/analysis_stage.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "capture/mapping.h"
+
+namespace smartcodec {
+
+namespace {
+
+DeciderConfig deciderConfig(const Settings& settings, Size size) {
+    DeciderConfig config;
+    config.width = size.width;
+    config.height = size.height;
+    config.smartFrameRate = settings.smart.frameRate;
+    config.smartGop = settings.smart.gop;
+    config.smartBitrate = settings.smart.bitrate;
+    config.smartRoi = settings.smart.roi;
+    config.minFrameRate = settings.minFrameRate;
+    config.maxGop = settings.maxGop;
+    config.levels = settings.levels;
+    return config;
+}
+
+StabiliserConfig stabiliserConfig(const SourceInfo& source) {
+    return {.width = source.size.width,
+            .height = source.size.height,
+            .layout = source.format == kNv12 ? ChromaLayout::Interleaved : ChromaLayout::Planar};
+}
+
+std::uint8_t* bytes(const Plane& plane) {
+    return reinterpret_cast<std::uint8_t*>(plane.data);
+}
+
+/// Throws where it cannot be mapped; the caller does without then.
+Mapping mapped(const Picture& picture, Mapping::Access access) {
+    Mapping mapping;
+    if (const Status status = mapping.open(picture, access); !status.ok())
+        throw std::runtime_error(status.message());
+    return mapping;
+}
+
+LumaView lumaView(const Picture& picture) {
+    const Plane& plane = picture.planes[0];
+    return {bytes(plane), picture.size.width, picture.size.height, static_cast<std::ptrdiff_t>(plane.strideBytes)};
+}
+
+YuvView yuvView(const Picture& picture) {
+    const auto& planes = picture.planes;
+    return {.luma = bytes(planes[0]),
+            .lumaStrideBytes = static_cast<std::ptrdiff_t>(planes[0].strideBytes),
+            .chroma = {bytes(planes[1]), bytes(planes[2])},
+            .chromaStrideBytes = static_cast<std::ptrdiff_t>(planes[1].strideBytes)};
+}
+
+}  // namespace
+
+AnalysisStage::AnalysisStage(const Settings& settings, const SourceInfo& source, const Queues& queues,
+                             TraceWriter* trace, FirstFailure& failure)
+    : queues_(queues),
+      trace_(trace),
+      failure_(failure),
+      deciderConfig_(deciderConfig(settings, source.size)),
+      analyzer_({.width = source.size.width, .height = source.size.height}),
+      decider_(deciderConfig_),
+      pool_(source.format, source.size) {
+    if (settings.smart.stabilize)
+        stabiliser_.emplace(stabiliserConfig(source));
+}
+
+void AnalysisStage::run() {
+    for (;;) {
+        CaptureItem item = queues_.in.take();
+        if (auto* end = std::get_if<End>(&item)) {
+            end->time = std::min(end->time, failedAt_.value_or(end->time));
+            queues_.out.put(*end);
+            return;
+        }
+        if (failedAt_)
+            continue;
+        const auto* frame = std::get_if<Frame>(&item);
+        const CaptureTime time = frame ? (*frame)->time : CaptureTime{};
+        try {
+            pass(std::move(item));
+        } catch (const std::exception& error) {
+            failedAt_ = time;
+            failure_.report(std::string("preparing a picture: ") + error.what());
+        }
+    }
+}
+
+void AnalysisStage::pass(CaptureItem item) {
+    if (auto* packet = std::get_if<Packet>(&item)) {
+        queues_.out.put(std::move(*packet));
+    } else if (auto* frame = std::get_if<Frame>(&item)) {
+        if (std::optional<Job> job = process(std::move(*frame)))
+            queues_.out.put(std::move(*job));
+    }
+}
+
+std::optional<Job> AnalysisStage::process(Frame frame) {
+    const Stopwatch working;
+    if (!first_)
+        first_ = frame->time;
+    const Decision& decision = decide(frame);
+    analysisTime_.add(working.elapsed());
+    count(decision);
+    if (trace_)
+        trace_->write(frame->sequence, frame->time - *first_, decision);
+    if (!decision.record) {
+        learn(frame);
+        return std::nullopt;
+    }
+    frame = stabilise(std::move(frame), decision);
+    if (!analysisFailed_)
+        decider_.recorded(analyzer_);
+    return makeJob(std::move(frame), decision);
+}
+
+const Decision& AnalysisStage::decide(const Frame& frame) {
+    const auto time = frame->time.time_since_epoch();
+    if (!analysisFailed_) {
+        try {
+            const Mapping mapping =
+                mapped(frame->analysisPicture ? *frame->analysisPicture : frame->picture, Mapping::Access::Read);
+            analyzer_.measure(lumaView(mapping.picture()),
+                              {.time = time, .sensorGain = frame->sensor.gain, .exposure = frame->sensor.exposure});
+            const Decision& decision = decider_.decide(analyzer_);
+            if (decision.record && decision.keyFrame)
+                lastKeyFrame_ = time;
+            return decision;
+        } catch (const std::exception& error) {
+            spdlog::warn("analysing the picture at {:.3f} s failed: {}: every frame is recorded from here on",
+                         std::chrono::duration<double>(frame->time - *first_).count(), error.what());
+            analysisFailed_ = true;
+            stabiliser_.reset();  // it relies on the analysis
+            lastKeyFrame_ = time - deciderConfig_.maxGop;
+        }
+    }
+    return decideWithoutAnalysis(time);
+}
+
+const Decision& AnalysisStage::decideWithoutAnalysis(std::chrono::nanoseconds time) {
+    fallback_ = {};
+    fallback_.reason = FrameReason::SmartOff;
+    fallback_.bitrate = deciderConfig_.levels.back();
+    fallback_.measurement.time = time;
+    if (time - lastKeyFrame_ >= deciderConfig_.maxGop) {
+        fallback_.keyFrame = true;
+        fallback_.keyFrameReason = KeyFrameReason::MaxGop;
+        lastKeyFrame_ = time;
+    }
+    return fallback_;
+}
+
+Frame AnalysisStage::stabilise(Frame frame, const Decision& decision) {
+    if (!stabiliser_)
+        return frame;
+    const Stopwatch working;
+    try {
+        const bool inPlace = frame->picture.writable;
+        Frame result = inPlace ? Frame() : pool_.make(*frame);
+        const Mapping in = mapped(frame->picture, inPlace ? Mapping::Access::ReadWrite : Mapping::Access::Read);
+        const YuvView out = yuvView(inPlace ? in.picture() : result->picture);
+        stabiliser_->process(yuvView(in.picture()), out, analyzer_, decision);
+        stabilisingTime_.add(working.elapsed());
+        return inPlace ? std::move(frame) : std::move(result);
+    } catch (const std::exception& error) {
+        giveUpStabilising(error);
+        return frame;
+    }
+}
+
+void AnalysisStage::learn(const Frame& frame) {
+    if (!stabiliser_)
+        return;
+    const Stopwatch working;
+    try {
+        const Mapping in = mapped(frame->picture, Mapping::Access::Read);
+        stabiliser_->learn(yuvView(in.picture()), analyzer_);
+        stabilisingTime_.add(working.elapsed());
+    } catch (const std::exception& error) {
+        giveUpStabilising(error);
+    }
+}
+
+void AnalysisStage::giveUpStabilising(const std::exception& error) {
+    spdlog::warn("stabilising failed: {}: pictures are recorded as they come from here on", error.what());
+    stabiliser_.reset();
+}
+
+void AnalysisStage::count(const Decision& decision) {
+    ++(decision.record ? recorded_ : dropped_)[decision.reason];
+    if (decision.record && decision.keyFrame)
+        ++keyFrames_[decision.keyFrameReason];
+}
+
+Job AnalysisStage::makeJob(Frame frame, const Decision& decision) {
+    Job job{.frame = std::move(frame), .keyFrame = decision.keyFrame, .bitrate = decision.bitrate, .qpMap = {}};
+    (void)queues_.spareMaps.tryTake(job.qpMap);  // none: the map starts with new memory
+    job.qpMap = decision.qpMap;
+    return job;
+}
+
+}  // namespace smartcodec

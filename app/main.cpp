@@ -1,0 +1,43 @@
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "app/devices.h"
+#include "app/log.h"
+#include "app/options.h"
+#include "app/recorder.h"
+#include "app/signals.h"
+
+using namespace smartcodec;
+
+namespace {
+
+constexpr int kNothingStarted = 2;
+
+int run(const CommandLine& commandLine, StopSignals& signals) {
+    switch (commandLine.action) {
+        case CommandLine::Action::Print:
+            std::fputs(commandLine.text.c_str(), stdout);
+            return 0;
+        case CommandLine::Action::ListDevices:
+            std::fputs(listDevices().c_str(), stdout);
+            return 0;
+        case CommandLine::Action::Record:
+            return runRecorder(commandLine, signals);
+    }
+    return kNothingStarted;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        setUpLog();
+        StopSignals signals;
+        return run(parseCommandLine(argc, argv), signals);
+    } catch (const std::exception& error) {
+        spdlog::error(error.what());
+        return kNothingStarted;
+    }
+}

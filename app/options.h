@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+
+#include "app/settings.h"
+#include "app/values.h"
+
+namespace smartcodec {
+
+enum class SummaryFormat { Text, Json };
+
+/// What the user asked for.
+struct CommandLine {
+    enum class Action { Record, ListDevices, Print };
+
+    Action action = Action::Record;
+    std::string text = {};  ///< to print: help or version
+    Settings settings = {};
+    SummaryFormat summary = SummaryFormat::Text;
+    bool automaticEncoder = true;  ///< `--encoder auto`: the user is to be told which it became
+};
+
+/// Reads the command line and the configuration file that it may name; the command line wins. Throws UsageError, whose
+/// text is one line that names the option, the value and what is allowed.
+[[nodiscard]] CommandLine parseCommandLine(int argc, const char* const* argv);
+
+}  // namespace smartcodec

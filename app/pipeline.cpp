@@ -1,0 +1,308 @@
+#include "app/pipeline.h"
+
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "app/analysis_stage.h"
+#include "app/capture_stage.h"
+#include "app/encode_stage.h"
+#include "app/trace.h"
+#include "app/write_stage.h"
+#include "capture/unique_fd.h"
+#include "encoder/software_encoder.h"
+#include "mux/mp4_writer.h"
+#include "mux/output_file.h"
+
+namespace smartcodec {
+
+namespace {
+
+// Enough for the stages to work at the same time; each frame of 1080p that waits costs 3 MB.
+constexpr std::size_t kCapturedItems = 3;
+constexpr std::size_t kJobs = 3;
+constexpr std::size_t kPackets = 16;
+constexpr std::size_t kSpareMaps = kJobs + 2;  // those under way: queued, being made, being encoded
+
+/// Luma samples that the highest level of both codecs, 6.2, allows in a picture (H.264 table A-1, HEVC table A.8).
+constexpr long long kMaxLumaSamples = 35'651'584;
+
+bool sameFile(const std::string& a, const std::string& b) {
+    std::error_code error;  // one of them not existing is the usual case, and no error here
+    if (std::filesystem::equivalent(a, b, error))
+        return true;
+    const auto pathA = std::filesystem::weakly_canonical(a, error);
+    const auto pathB = std::filesystem::weakly_canonical(b, error);
+    return !error && pathA == pathB;
+}
+
+/// What can be refused before anything is opened. Throws.
+void checkFiles(const Settings& settings) {
+    const auto* file = std::get_if<FileSourceConfig>(&settings.source);
+    if (file && sameFile(file->path, settings.output))
+        throw std::runtime_error(settings.output + ": is the input too: give another output");
+    checkOutputPath(settings.output, settings.overwrite);
+    if (settings.traceFile.empty())
+        return;
+    if (sameFile(settings.traceFile, settings.output) || (file && sameFile(settings.traceFile, file->path)))
+        throw std::runtime_error(settings.traceFile + ": is the input or the output too: give another trace file");
+}
+
+std::unique_ptr<Source> openSource(const Settings& settings) {
+    if (const auto* file = std::get_if<FileSourceConfig>(&settings.source))
+        return openFile(*file);
+    return openScene(std::get<SceneConfig>(settings.source));
+}
+
+EncoderConfig encoderConfig(const Settings& settings, const SourceInfo& source) {
+    const auto [width, height] = source.size;
+    if (static_cast<long long>(width) * height > kMaxLumaSamples)
+        throw std::runtime_error(source.name + ": a picture of " + std::to_string(width) + "x" +
+                                 std::to_string(height) + " is more than " + name(settings.codec) +
+                                 " allows (35.6 million pixels): make it smaller with -w WIDTH");
+    EncoderConfig config;
+    config.codec = settings.codec;
+    config.format = source.format;
+    config.size = source.size;
+    config.frameRate = source.frameRate;
+    config.color = source.color;
+    config.sampleAspect = source.sampleAspect;
+    config.quality = settings.quality;
+    config.maxBitrate = settings.maxBitrate;
+    if (!settings.smart.bitrate)
+        config.constantBitrate = settings.maxBitrate;
+    config.lookaheadFrames = settings.lookaheadFrames;
+    if (!config.lookaheadFrames && (settings.realtime || source.live))
+        config.lookaheadFrames = 0;
+    return config;
+}
+
+Mp4Config fileConfig(const Settings& settings, const SourceInfo& source, const Encoder& encoder) {
+    return {.path = settings.output,
+            .codec = settings.codec,
+            .size = source.size,
+            .frameRate = source.frameRate,
+            .color = source.color,
+            .sampleAspect = source.sampleAspect,
+            .rotation = source.rotation,
+            .parameterSets = encoder.parameterSets(),
+            .copiedTracks = source.copiedTracks,
+            .overwrite = settings.overwrite};
+}
+
+std::unique_ptr<TraceWriter> openTrace(const Settings& settings) {
+    return settings.traceFile.empty() ? nullptr : std::make_unique<TraceWriter>(settings.traceFile);
+}
+
+/// Opened last, since it leaves a file: a start that fails before has left nothing.
+Mp4Writer openWriter(const Settings& settings, const SourceInfo& source, const Encoder& encoder, TraceWriter* trace) {
+    try {
+        return Mp4Writer(fileConfig(settings, source, encoder));
+    } catch (...) {
+        if (trace)
+            trace->discard();
+        throw;
+    }
+}
+
+UniqueFd openEvent() {
+    UniqueFd event(eventfd(0, EFD_CLOEXEC));
+    if (!event)
+        throw std::system_error(errno, std::generic_category(), "opening a descriptor for the recording's end");
+    return event;
+}
+
+std::optional<std::chrono::nanoseconds> expectedDuration(const Settings& settings, const SourceInfo& source) {
+    auto duration = source.duration;
+    if (settings.duration)
+        duration = std::min(*settings.duration, duration.value_or(*settings.duration));
+    if (settings.frames && source.frameRate.known()) {
+        const std::chrono::nanoseconds limit(
+            static_cast<std::int64_t>(static_cast<double>(*settings.frames) * 1e9 / source.frameRate.value()));
+        duration = std::min(limit, duration.value_or(limit));
+    }
+    return duration;
+}
+
+std::uint64_t peakMemoryBytes() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;  // Linux counts in kilobytes
+}
+
+}  // namespace
+
+struct Recording::State {
+    State(const Settings& given, const PipelineParts& parts)
+        : settings((checkFiles(given), given)),
+          source(parts.openSource ? parts.openSource(settings) : openSource(settings)),
+          encoder(parts.openEncoder ? parts.openEncoder(encoderConfig(settings, source->info()))
+                                    : openSoftwareEncoder(encoderConfig(settings, source->info()))),
+          done(openEvent()),
+          trace(openTrace(settings)),
+          writer(openWriter(settings, source->info(), *encoder, trace.get())) {}
+
+    void start();
+    void join();
+    [[nodiscard]] RecordingSummary summary() const;
+
+    const Settings settings;
+    FirstFailure failure;
+    const std::unique_ptr<Source> source;
+    const std::unique_ptr<Encoder> encoder;
+    const UniqueFd done;
+    const std::unique_ptr<TraceWriter> trace;
+    Mp4Writer writer;
+
+    Queue<CaptureItem> captured{kCapturedItems};
+    Queue<JobItem> jobs{kJobs};
+    Queue<WriteItem> packets{kPackets};
+    Queue<QpMap> spareMaps{kSpareMaps};
+
+    CaptureStage capture{*source, settings, captured, failure};
+    AnalysisStage analysis{settings, source->info(), {captured, jobs, spareMaps}, trace.get(), failure};
+    EncodeStage encode{*encoder, {jobs, packets, spareMaps}, failure};
+    WriteStage write{writer, packets, failure};
+
+    std::atomic<bool> stopped{false};  // set by whoever stops it
+    Stopwatch running;
+    std::chrono::nanoseconds wallTime{0};
+    std::vector<std::jthread> threads;
+};
+
+/// From the file back to the source, so that whoever hands on is heard. Where the system gives no thread, those that
+/// run already are told that nothing will come.
+void Recording::State::start() {
+    running = {};
+    try {
+        threads.emplace_back([this] {
+            write.run();
+            (void)eventfd_write(done.get(), 1);  // the last stage to end; one event always fits
+        });
+        threads.emplace_back([this] { encode.run(); });
+        threads.emplace_back([this] { analysis.run(); });
+        threads.emplace_back([this] { capture.run(); });
+    } catch (const std::system_error& error) {
+        failure.report(std::string("starting a thread: ") + error.what());
+        switch (threads.size()) {
+            case 0:
+                (void)eventfd_write(done.get(), 1);
+                break;
+            case 1:
+                packets.put(End{});
+                break;
+            case 2:
+                jobs.put(End{});
+                break;
+            default:
+                captured.put(End{});
+        }
+    }
+}
+
+/// The order of stopping: the source ends, by itself or asked to, and puts End; each stage deals with all that came
+/// before End, hands it on, and returns.
+void Recording::State::join() {
+    for (std::jthread& thread : threads)
+        thread.join();
+    threads.clear();
+    wallTime = running.elapsed();
+}
+
+RecordingSummary Recording::State::summary() const {
+    RecordingSummary summary;
+    summary.source = source->info().name;
+    summary.output = settings.output;
+    summary.encoder = encoder->capabilities().name;
+    summary.size = source->info().size;
+    summary.framesIn = capture.frames();
+    summary.framesRecorded = write.pictures();
+    summary.framesDroppedAtSource = capture.dropped();
+    summary.framesLost = encode.jobs() - std::min(encode.jobs(), write.pictures());
+    summary.recordedByReason = analysis.recorded();
+    summary.droppedByReason = analysis.dropped();
+    summary.keyFramesByReason = analysis.keyFrames();
+    summary.bytes = write.bytes();
+    summary.videoBytes = write.videoBytes();
+    if (settings.smart.bitrate)
+        summary.comparedRate = settings.maxBitrate;
+    summary.duration = capture.duration();
+    summary.wallTime = wallTime;
+    summary.longestHold = encode.longestHold();
+    summary.longestKeyGap = encode.longestKeyGap();
+    summary.capture = capture.time();
+    summary.analysis = analysis.analysisTime();
+    summary.stabilising = analysis.stabilisingTime();
+    summary.encoding = encode.time();
+    summary.writing = write.time();
+    summary.peakMemoryBytes = peakMemoryBytes();
+    summary.stopped = stopped;
+    summary.failure = failure.message();
+    return summary;
+}
+
+Recording::Recording(const Settings& settings, const PipelineParts& parts)
+    : state_(std::make_unique<State>(settings, parts)) {}
+
+Recording::~Recording() {
+    stop();
+    state_->join();
+}
+
+void Recording::start() {
+    state_->start();
+}
+
+void Recording::stop() {
+    state_->stopped = true;
+    state_->failure.stopSource().request_stop();
+}
+
+int Recording::doneDescriptor() const {
+    return state_->done.get();
+}
+
+Progress Recording::progress() const {
+    return {.framesIn = state_->capture.frames(),
+            .framesRecorded = state_->write.pictures(),
+            .bytes = state_->write.bytes(),
+            .sourceTime = state_->capture.duration(),
+            .duration = expectedDuration(state_->settings, state_->source->info())};
+}
+
+const EncoderCapabilities& Recording::encoder() const {
+    return state_->encoder->capabilities();
+}
+
+RecordingSummary Recording::finish() {
+    state_->join();
+    RecordingSummary summary = state_->summary();
+    if (state_->trace && !state_->trace->finish())
+        summary.warning = state_->settings.traceFile + ": the trace could not be written to its end: is the disk full?";
+    if (summary.framesRecorded == 0) {
+        std::error_code error;
+        if (std::filesystem::is_regular_file(summary.output, error))
+            std::filesystem::remove(summary.output, error);
+        if (summary.failure.empty())
+            summary.failure = summary.stopped ? "stopped before the first frame: nothing was recorded"
+                                              : summary.source + ": holds no picture: nothing was recorded";
+    }
+    return summary;
+}
+
+RecordingSummary record(const Settings& settings, std::stop_token stop, const PipelineParts& parts) {
+    Recording recording(settings, parts);
+    const std::stop_callback stopper(stop, [&recording] { recording.stop(); });
+    recording.start();
+    return recording.finish();
+}
+
+}  // namespace smartcodec

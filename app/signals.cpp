@@ -1,0 +1,43 @@
+#include "app/signals.h"
+
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <system_error>
+
+namespace smartcodec {
+
+StopSignals::StopSignals() {
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    if (const int error = pthread_sigmask(SIG_BLOCK, &signals, nullptr))
+        throw std::system_error(error, std::generic_category(), "blocking SIGINT and SIGTERM");
+    descriptor_ = UniqueFd(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
+    if (descriptor_.get() < 0)
+        throw std::system_error(errno, std::generic_category(), "opening a descriptor for SIGINT and SIGTERM");
+}
+
+int StopSignals::take() {
+    signalfd_siginfo info{};
+    const ssize_t size = read(descriptor_.get(), &info, sizeof info);
+    return size == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+}
+
+void dieOf(int signal) {
+    std::signal(signal, SIG_DFL);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, signal);
+    (void)raise(signal);  // blocked: it waits for the next line
+    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+    _exit(128 + signal);
+}
+
+}  // namespace smartcodec

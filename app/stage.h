@@ -1,0 +1,69 @@
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "analysis/bitrate.h"
+#include "analysis/qp_map.h"
+#include "app/queue.h"
+#include "capture/frame.h"
+#include "capture/packet.h"
+
+namespace smartcodec {
+
+/// The last item of every queue: no more will come.
+struct End {
+    CaptureTime time{};  ///< until when the last picture stands
+};
+
+/// A picture to be encoded, and how.
+struct Job {
+    Frame frame;
+    bool keyFrame = false;
+    Bitrate bitrate;
+    QpMap qpMap;
+};
+
+// What travels between the stages; Packet is a track that is copied, or an encoded picture. The monostate is an item
+// that nobody has filled.
+using CaptureItem = std::variant<std::monostate, Frame, Packet, End>;
+using JobItem = std::variant<std::monostate, Job, Packet, End>;
+using WriteItem = std::variant<std::monostate, Packet, End>;
+
+/// Keeps the first thing that went wrong, and asks the source to stop. Any thread.
+class FirstFailure {
+  public:
+    void report(std::string message) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (message_.empty())
+                message_ = std::move(message);
+        }
+        stopSource_.request_stop();
+    }
+    [[nodiscard]] std::string message() const {
+        const std::lock_guard lock(mutex_);
+        return message_;
+    }
+    [[nodiscard]] std::stop_source& stopSource() { return stopSource_; }
+
+  private:
+    mutable std::mutex mutex_;
+    std::string message_;
+    std::stop_source stopSource_;
+};
+
+/// Wall clock from its construction on.
+class Stopwatch {
+  public:
+    [[nodiscard]] std::chrono::nanoseconds elapsed() const { return std::chrono::steady_clock::now() - start_; }
+
+  private:
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace smartcodec

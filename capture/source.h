@@ -34,6 +34,7 @@ struct SourceInfo {
     bool live = false;     ///< frames come at their own pace and are lost if nobody takes them
     std::optional<std::chrono::nanoseconds> duration;  ///< if known beforehand, for the progress line
     std::vector<CopiedTrack> copiedTracks;
+    std::vector<std::string> notes;  ///< remarks for the user, one line each: what was left out and why
 };
 
 /// Where a source puts what it has. Implemented by app/pipeline.

@@ -1,0 +1,80 @@
+#pragma once
+
+// Private to .cpp files: a video file as libavformat sees it, checked, with its tracks chosen.
+
+#include <chrono>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "capture/libav_handles.h"
+#include "capture/picture.h"
+#include "capture/source.h"
+
+namespace smartcodec {
+
+/// Sides of a picture that can be recorded, checked on what comes in and what goes out. The smallest is one macroblock
+/// of H.264. The largest side is what encoders in devices and players take at most; the largest area is that of level
+/// 6.2, the highest of H.264 and HEVC alike.
+constexpr int kMinSide = 16;
+constexpr int kMaxSide = 8192;
+constexpr std::int64_t kMaxArea = 35'651'584;
+
+/// Throws std::runtime_error, beginning with `what`, for a size outside these limits.
+void checkSize(const std::string& what, Size size);
+
+/// An opened file: its first video track, and those audio tracks that MP4 can hold. Thread-bound.
+class MediaFile {
+  public:
+    enum class Reading { Packet, End, Stopped };
+
+    /// Throws std::system_error or std::runtime_error with the path and the remedy.
+    explicit MediaFile(const std::string& path);
+    MediaFile(const MediaFile&) = delete;
+    MediaFile& operator=(const MediaFile&) = delete;
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+    [[nodiscard]] AVStream& video() { return *video_; }
+    [[nodiscard]] const std::vector<AVStream*>& audio() const { return audio_; }
+    /// One line each about what is left out and why.
+    [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+
+    [[nodiscard]] FrameRate frameRate() const;
+    [[nodiscard]] int rotation() const { return rotation_; }
+    /// How long the file takes, as well as libavformat knows.
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> duration() const;
+    /// How long the video track takes, else the longest of the chosen tracks, where the file's header says so itself.
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> declaredDuration() const { return declaredDuration_; }
+
+    /// Decoder of the video track. Throws std::runtime_error.
+    [[nodiscard]] AvCodecContext openDecoder() const;
+
+    /// From now on reading that blocks is given up when `stop` is asked for.
+    void stopOn(std::stop_token stop) { stop_ = std::move(stop); }
+
+    /// Reads the next packet of the chosen tracks. Damaged stretches are skipped; `readError` tells how it ended.
+    [[nodiscard]] Reading read(::AVPacket& packet);
+
+    /// After End: libav's error where the file broke off rather than ended, else 0.
+    [[nodiscard]] int readError() const { return readError_; }
+
+  private:
+    void open();
+    void chooseVideo();
+    void chooseAudio();
+    void readRotation();
+
+    std::string path_;
+    std::stop_token stop_;
+    AvInputFormat format_;
+    AVStream* video_ = nullptr;
+    std::vector<AVStream*> audio_;
+    std::vector<std::string> notes_;
+    int rotation_ = 0;
+    std::optional<std::chrono::nanoseconds> headerDuration_;
+    std::optional<std::chrono::nanoseconds> declaredDuration_;
+    int readError_ = 0;
+};
+
+}  // namespace smartcodec

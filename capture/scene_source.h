@@ -20,7 +20,10 @@ struct SceneConfig {
     /// The script's own where not given. Chroma has half of it (in standard deviation) as at mid grey.
     std::optional<double> shotNoise;
     std::optional<double> readNoise;
+    std::optional<int>
+        grain;  ///< samples that neighbours share, 1 or 3: what a camera's processing leaves of white noise
     std::optional<std::chrono::nanoseconds> duration;  ///< endless if not given
+    bool frameNumber = false;  ///< write the frame's index into the picture, for readFrameNumber (scene_overlay.h)
 };
 
 /// Names of the scripts and one line about each, for the help text.
@@ -31,7 +34,7 @@ struct SceneScript {
 [[nodiscard]] const std::vector<SceneScript>& sceneScripts();
 
 /// The built-in scene: the same pictures for the same config on every machine. Throws std::runtime_error for an unknown
-/// script, naming those there are.
+/// script, naming those there are, and for a size or rate that the scene cannot have.
 [[nodiscard]] std::unique_ptr<Source> openScene(const SceneConfig& config);
 
 }  // namespace smartcodec

@@ -1,0 +1,306 @@
+#include "encoder/software_encoder.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "capture/libav_handles.h"
+#include "encoder/cap_governor.h"
+#include "encoder/chroma_splitter.h"
+#include "encoder/frame_timeline.h"
+#include "encoder/qp_regions.h"
+#include "encoder/rate_limit.h"
+#include "encoder/x264_options.h"
+#include "encoder/x265_options.h"
+
+namespace smartcodec {
+
+namespace {
+
+constexpr Bitrate kLowestCap{16'000};  // bits per second; the libraries count in kbit/s and refuse 0
+
+[[nodiscard]] const char* libraryName(Codec codec) { return codec == Codec::H264 ? "libx264" : "libx265"; }
+
+[[nodiscard]] std::string describe(const EncoderConfig& config) {
+    return std::string("opening ") + libraryName(config.codec) + " for " + std::to_string(config.size.width) + "x" +
+           std::to_string(config.size.height) + " at " + std::to_string(config.frameRate.numerator) + "/" +
+           std::to_string(config.frameRate.denominator) + " frames per second: ";
+}
+
+/// Refuses what the libraries would refuse without saying why.
+void validate(const EncoderConfig& config) {
+    const auto refuse = [&](const std::string& reason) { throw std::runtime_error(describe(config) + reason); };
+    const int smallest = config.codec == Codec::H264 ? 2 : 16;
+    constexpr int kLargest = 16384;
+    const auto [width, height] = config.size;
+    if (width < smallest || height < smallest || width > kLargest || height > kLargest)
+        refuse("it takes pictures from " + std::to_string(smallest) + "x" + std::to_string(smallest) + " to " +
+               std::to_string(kLargest) + "x" + std::to_string(kLargest) + "; scale to such a size");
+    if (width % 2 != 0 || height % 2 != 0)
+        refuse("4:2:0 pictures have an even width and height; crop the odd edge");
+    if (config.format != kNv12 && config.format != kYuv420)
+        refuse("it takes NV12 and YU12 pictures, not " + name(config.format));
+    if (!config.frameRate.known())
+        refuse("a frame rate above 0 is needed");
+    if (config.quality < 1 || config.quality > 51)
+        refuse("quality " + std::to_string(config.quality) + " is outside 1..51");
+    const Bitrate rate = config.constantBitrate.value_or(config.maxBitrate);
+    constexpr Bitrate kHighestCap{1'000'000'000};  // twice as many bits still fit libav's buffer size
+    if (rate < kLowestCap || rate > kHighestCap)
+        refuse("a bit rate of " + std::to_string(rate.bitsPerSecond) + " bits per second is outside 16000..1000000000");
+    if (config.lookaheadFrames && (*config.lookaheadFrames < 0 || *config.lookaheadFrames > 250))
+        refuse("a look-ahead of " + std::to_string(*config.lookaheadFrames) + " frames is outside 0..250");
+}
+
+AvCodecContext openContext(const EncoderConfig& config, X264Timing timing = X264Timing::Even) {
+    silenceLibav();
+    validate(config);
+    const AVCodec* codec = avcodec_find_encoder_by_name(libraryName(config.codec));
+    if (!codec)
+        throw std::runtime_error(describe(config) + "this libavcodec was built without it; install one that has it");
+    AvCodecContext context(avAllocated(avcodec_alloc_context3(codec)));
+    context->width = config.size.width;
+    context->height = config.size.height;
+    context->pix_fmt = config.format == kNv12 && config.codec == Codec::H264 ? AV_PIX_FMT_NV12 : AV_PIX_FMT_YUV420P;
+    context->framerate = {config.frameRate.numerator, config.frameRate.denominator};
+    context->time_base = {config.frameRate.denominator, config.frameRate.numerator};
+    if (config.sampleAspect.known())
+        context->sample_aspect_ratio = {config.sampleAspect.numerator, config.sampleAspect.denominator};
+    context->color_primaries = static_cast<AVColorPrimaries>(config.color.primaries);
+    context->color_trc = static_cast<AVColorTransferCharacteristic>(config.color.transfer);
+    context->colorspace = static_cast<AVColorSpace>(config.color.matrix);
+    context->color_range = config.color.fullRange ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+    context->chroma_sample_location = static_cast<AVChromaLocation>(config.color.chromaLocation);
+    context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+    context->thread_count = 0;  // as many as the library thinks fit
+    if (config.codec == Codec::H264)
+        setX264Options(*context, config, timing);
+    else
+        setX265Options(*context, config);
+    if (const int result = avcodec_open2(context.get(), codec, nullptr); result < 0)
+        throw std::runtime_error(describe(config) + libavError(result) + "; try another size, frame rate or bit rate");
+    return context;
+}
+
+/// The stream's own parameter sets, except that H.264's do not claim a fixed frame rate: libx264 writes that it has one
+/// when told that frames are evenly spaced, but frames are dropped before it. A twin without that flag lends its own.
+std::vector<std::byte> readParameterSets(const EncoderConfig& config) {
+    const AvCodecContext twin = openContext(config, X264Timing::Variable);
+    const auto bytes = std::as_bytes(std::span(twin->extradata, static_cast<std::size_t>(twin->extradata_size)));
+    return {bytes.begin(), bytes.end()};
+}
+
+/// Wraps the frame's planes without copying. The AVFrame holds the lease and drops it with its last reference.
+void wrapPlanes(AVFrame& out, Frame frame) {
+    const Picture& picture = frame->picture;
+    for (std::size_t plane = 0; plane < static_cast<std::size_t>(planeCount(picture.format)); ++plane) {
+        out.data[plane] = reinterpret_cast<std::uint8_t*>(picture.planes[plane].data);
+        out.linesize[plane] = static_cast<int>(picture.planes[plane].strideBytes);
+    }
+    const std::size_t lumaBytes = picture.planes[0].strideBytes * static_cast<std::size_t>(picture.size.height);
+    auto lease = std::make_unique<Frame>(std::move(frame));
+    const auto drop = [](void* opaque, std::uint8_t*) { delete static_cast<Frame*>(opaque); };
+    out.buf[0] = avAllocated(av_buffer_create(out.data[0], lumaBytes, drop, lease.get(), AV_BUFFER_FLAG_READONLY));
+    static_cast<void>(lease.release());  // the buffer owns it now
+}
+
+void attachRegions(AVFrame& frame, const std::vector<QpRegion>& regions) {
+    AVFrameSideData* sideData = avAllocated(av_frame_new_side_data(
+        &frame, AV_FRAME_DATA_REGIONS_OF_INTEREST, regions.size() * sizeof(AVRegionOfInterest)));
+    constexpr int kQpRange = 51;  // libav's offset of 1 stands for the whole QP range
+    for (std::size_t i = 0; i < regions.size(); ++i) {
+        const QpRegion& region = regions[i];
+        const AVRegionOfInterest roi{
+            .self_size = sizeof(AVRegionOfInterest),
+            .top = region.top,
+            .bottom = region.bottom,
+            .left = region.left,
+            .right = region.right,
+            .qoffset = {region.delta, kQpRange},
+        };
+        std::memcpy(sideData->data + i * sizeof(roi), &roi, sizeof(roi));
+    }
+}
+
+class SoftwareEncoder final : public Encoder {
+  public:
+    explicit SoftwareEncoder(const EncoderConfig& config)
+        : config_(config),
+          parameterSets_(readParameterSets(config)),
+          context_(openContext(config)),
+          frame_(avAllocated(av_frame_alloc())),
+          timeline_(config.frameRate),
+          governor_(config.maxBitrate),
+          limit_(config.maxBitrate) {
+        capabilities_.name = libraryName(config.codec);
+        capabilities_.bitrateWhileRunning = config.codec == Codec::H264 && !config.constantBitrate;
+        if (config.format == kNv12 && config.codec == Codec::Hevc)
+            chromaSplitter_.emplace(config.size);
+    }
+
+    [[nodiscard]] const EncoderCapabilities& capabilities() const override { return capabilities_; }
+    [[nodiscard]] std::span<const std::byte> parameterSets() const override { return parameterSets_; }
+    Status encode(Frame frame, const EncodeParameters& parameters) override;
+    Status drain() override;
+    [[nodiscard]] std::optional<Packet> takePacket() override;
+
+  private:
+    [[nodiscard]] Status check(const Frame& frame) const;
+    int applyCap(Bitrate requested, CaptureTime time);
+    [[nodiscard]] Status collect();
+    [[nodiscard]] Status finishPacket(AvPacket packet);
+    [[nodiscard]] std::string attempt(const char* what) const {
+        return std::string(what) + " frame " + std::to_string(framesIn_) + " with " + capabilities_.name + ": ";
+    }
+
+    EncoderConfig config_;
+    EncoderCapabilities capabilities_;
+    std::vector<std::byte> parameterSets_;
+    AvCodecContext context_;
+    AvFrame frame_;  // used again for every picture
+    std::optional<ChromaSplitter> chromaSplitter_;
+    FrameTimeline timeline_;
+    CapGovernor governor_;
+    RateLimit limit_;
+    std::deque<Bitrate> capsInside_;  // of the frames whose packets are not out yet, near enough: they come reordered
+    std::deque<Packet> ready_;
+    std::int64_t framesIn_ = 0;
+};
+
+Status SoftwareEncoder::check(const Frame& frame) const {
+    const auto refuse = [&](const std::string& reason) { return Status::failure(attempt("encoding") + reason); };
+    if (!frame)
+        return refuse("the frame is empty");
+    const Picture& picture = frame->picture;
+    if (picture.format != config_.format || picture.size != config_.size)
+        return refuse("it is a " + name(picture.format) + " picture of " + std::to_string(picture.size.width) + "x" +
+                      std::to_string(picture.size.height) + ", the encoder was opened for " + name(config_.format) +
+                      " of " + std::to_string(config_.size.width) + "x" + std::to_string(config_.size.height));
+    for (std::size_t plane = 0; plane < static_cast<std::size_t>(planeCount(picture.format)); ++plane)
+        if (!picture.planes[plane].data)
+            return refuse("its picture is not mapped into memory");
+    return {};
+}
+
+int SoftwareEncoder::applyCap(Bitrate requested, CaptureTime time) {
+    if (config_.constantBitrate)
+        return 0;
+    if (requested.bitsPerSecond <= 0)
+        requested = config_.maxBitrate;
+    const Bitrate cap = std::clamp(requested, kLowestCap, config_.maxBitrate);
+    const Bitrate allowed = std::max(kLowestCap, limit_.allowed());
+    if (config_.codec == Codec::Hevc)
+        return governor_.offset(std::min(cap, allowed), time);
+    // The library applies a new cap to whatever it codes next, which with look-ahead are frames that came in earlier:
+    // a rising cap helps them too, a falling one waits until the last frame decided under the higher one is out.
+    capsInside_.push_back(cap);
+    const Bitrate inForce = std::ranges::max(capsInside_);
+    // It counts time in frames of the nominal rate: what comes in a burst has to share one second's bits.
+    const double bits = static_cast<double>(std::min(inForce, allowed).bitsPerSecond) * timeline_.spacing();
+    context_->rc_max_rate = std::max(kLowestCap.bitsPerSecond, static_cast<std::int64_t>(bits));
+    return 0;
+}
+
+Status SoftwareEncoder::encode(Frame frame, const EncodeParameters& parameters) {
+    if (Status status = check(frame); !status.ok())
+        return status;
+    const CaptureTime time = frame->time;
+    const std::optional<std::int64_t> number = timeline_.add(time);
+    if (!number)
+        return Status::failure(attempt("encoding") + "its capture time is not after that of the frame before");
+    const int qpOffset = applyCap(parameters.bitrate, time);
+
+    av_frame_unref(frame_.get());
+    frame_->format = context_->pix_fmt;
+    frame_->width = config_.size.width;
+    frame_->height = config_.size.height;
+    frame_->pts = *number;
+    frame_->color_range = context_->color_range;
+    frame_->sample_aspect_ratio = context_->sample_aspect_ratio;
+    frame_->pict_type = parameters.keyFrame ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+    static const QpMap kNoMap;
+    std::vector<QpRegion> regions = qpRegions(parameters.qpMap ? *parameters.qpMap : kNoMap, config_.size, qpOffset);
+    // x265 sets up room for offsets with the first picture it sees and, given none, applies those of an earlier one.
+    if (regions.empty() && config_.codec == Codec::Hevc)
+        regions.push_back({.right = config_.size.width, .bottom = config_.size.height});
+    if (!regions.empty())
+        attachRegions(*frame_, regions);
+    const Picture picture = frame->picture;
+    wrapPlanes(*frame_, std::move(frame));
+    if (chromaSplitter_) {
+        const SplitChroma chroma = chromaSplitter_->split(picture.planes[1]);
+        frame_->data[1] = chroma.cb;
+        frame_->data[2] = chroma.cr;
+        frame_->linesize[1] = frame_->linesize[2] = chroma.strideBytes;
+    }
+    const int result = avcodec_send_frame(context_.get(), frame_.get());
+    av_frame_unref(frame_.get());  // the libraries keep a copy of their own
+    if (result < 0)
+        return Status::failure(attempt("encoding") + libavError(result));
+    ++framesIn_;
+    return collect();
+}
+
+Status SoftwareEncoder::drain() {
+    if (const int result = avcodec_send_frame(context_.get(), nullptr); result < 0 && result != AVERROR_EOF)
+        return Status::failure(attempt("draining after") + libavError(result));
+    return collect();
+}
+
+Status SoftwareEncoder::collect() {
+    while (true) {
+        AvPacket packet(avAllocated(av_packet_alloc()));
+        const int result = avcodec_receive_packet(context_.get(), packet.get());
+        if (result == AVERROR(EAGAIN) || result == AVERROR_EOF)
+            return {};
+        if (result < 0)
+            return Status::failure(attempt("receiving a packet after") + libavError(result));
+        if (Status status = finishPacket(std::move(packet)); !status.ok())
+            return status;
+    }
+}
+
+Status SoftwareEncoder::finishPacket(AvPacket packet) {
+    const auto times = timeline_.packetTimes(packet->pts, packet->dts);
+    if (!times)
+        return Status::failure(attempt("receiving a packet after") + "it is numbered " + std::to_string(packet->pts) +
+                               "/" + std::to_string(packet->dts) + ", which is no frame inside the encoder");
+    const auto bytes = static_cast<std::size_t>(packet->size);
+    limit_.packet(bytes, times->presentation);
+    governor_.packet(bytes, times->presentation);
+    if (!capsInside_.empty())
+        capsInside_.pop_front();
+    Packet out;
+    out.data = std::as_bytes(std::span(packet->data, static_cast<std::size_t>(packet->size)));
+    out.presentation = times->presentation;
+    out.decode = times->decode;
+    out.keyFrame = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+    out.owner = Packet::Owner(packet.release(), [](void* owned) {
+        auto* libavPacket = static_cast<AVPacket*>(owned);
+        av_packet_free(&libavPacket);
+    });
+    ready_.push_back(std::move(out));
+    return {};
+}
+
+std::optional<Packet> SoftwareEncoder::takePacket() {
+    if (ready_.empty())
+        return std::nullopt;
+    Packet packet = std::move(ready_.front());
+    ready_.pop_front();
+    return packet;
+}
+
+}  // namespace
+
+std::unique_ptr<Encoder> openSoftwareEncoder(const EncoderConfig& config) {
+    return std::make_unique<SoftwareEncoder>(config);
+}
+
+}  // namespace smartcodec

@@ -1,0 +1,55 @@
+#include "encoder/x264_options.h"
+
+#include <string>
+
+#include "capture/libav_handles.h"
+#include "encoder/libav_options.h"
+
+namespace smartcodec {
+
+namespace {
+
+constexpr int kCapBufferSeconds = 2;    // of EncoderConfig::maxBitrate
+constexpr int kFixedBufferSeconds = 1;  // of EncoderConfig::constantBitrate
+constexpr int kInfiniteKeyInterval = 1 << 30;  // x264.h: X264_KEYINT_MAX_INFINITE
+
+void setRateControl(AVCodecContext& context, const EncoderConfig& config) {
+    if (config.constantBitrate) {
+        const std::int64_t rate = config.constantBitrate->bitsPerSecond;
+        context.bit_rate = rate;
+        context.rc_max_rate = rate;
+        context.rc_buffer_size = clampToInt(kFixedBufferSeconds * rate);
+    } else {
+        setOption(context, "crf", std::to_string(config.quality));
+        context.rc_max_rate = config.maxBitrate.bitsPerSecond;
+        context.rc_buffer_size = clampToInt(kCapBufferSeconds * config.maxBitrate.bitsPerSecond);
+        // Half full: what the buffer lends to the first seconds is then at most one second's worth, so that the first
+        // ten seconds stay within 1.1 times the cap.
+        context.rc_initial_buffer_occupancy = context.rc_buffer_size / 2;
+    }
+}
+
+}  // namespace
+
+void setX264Options(AVCodecContext& context, const EncoderConfig& config, X264Timing timing) {
+    setOption(context, "preset", "veryfast");
+    setOption(context, "profile", "high");
+    setOption(context, "forced-idr", "1");
+    setOption(context, "sc_threshold", "0");  // key frames are decided outside
+    context.gop_size = kInfiniteKeyInterval;
+    context.flags |= AV_CODEC_FLAG_CLOSED_GOP;
+    setRateControl(context, config);
+
+    std::string parameters = timing == X264Timing::Even ? "force-cfr=1" : "force-cfr=0";
+    if (config.color.chromaLocation > 0)
+        parameters += ":chromaloc=" + std::to_string(config.color.chromaLocation - 1);
+    if (config.lookaheadFrames == 0) {
+        setOption(context, "tune", "zerolatency");
+        context.thread_type = FF_THREAD_SLICE;
+    } else if (config.lookaheadFrames) {
+        setOption(context, "rc-lookahead", std::to_string(*config.lookaheadFrames));
+    }
+    setOption(context, "x264-params", parameters);
+}
+
+}  // namespace smartcodec

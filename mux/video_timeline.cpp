@@ -27,6 +27,7 @@ void VideoTimeline::push(Packet packet) {
     lastPresentation_ = std::max(lastPresentation_, packet.presentation);
 
     TimedPacket timed{.presentation = ticks(packet.presentation), .decode = ticks(packet.decode)};
+    timed.decode = std::min(timed.decode, timed.presentation);
     timed.packet = std::move(packet);
     if (isFirst)
         delay_ = timed.presentation - timed.decode;

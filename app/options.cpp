@@ -33,18 +33,30 @@ class CheckedToml : public CLI::ConfigTOML {
 
     std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
         auto found = CLI::ConfigTOML::from_config(input);
-        for (const CLI::ConfigItem& item : found) {
-            const CLI::Option* option = app_.get_option_no_throw("--" + item.name);
-            if (!item.parents.empty() || !option || !option->get_configurable())
-                throw UsageError(
-                    fmt::format("{}: unknown key '{}': keys are the long options of smartcodec --help "
-                                "without their dashes",
-                                app_.get_config_ptr()->as<std::string>(), item.fullname()));
-        }
+        for (const CLI::ConfigItem& item : found)
+            check(item);
         return found;
     }
 
   private:
+    void check(const CLI::ConfigItem& item) const {
+        const std::string file = app_.get_config_ptr()->as<std::string>();
+        if (!item.parents.empty())
+            throw UsageError(fmt::format("{}: [{}]: there are no tables here: write the keys by themselves", file,
+                                         item.parents.front()));
+        const CLI::Option* option = app_.get_option_no_throw("--" + item.name);
+        if (!option || !option->get_configurable())
+            throw UsageError(
+                fmt::format("{}: unknown key '{}': keys are the long options of smartcodec --help without their dashes",
+                            file, item.name));
+        // CLI11 takes the sign for the start of a comment wherever it stands, and leaves the opening quote.
+        for (const std::string& value : item.inputs) {
+            if (!value.empty() && (value.front() == '"' || value.front() == '\''))
+                throw UsageError(
+                    fmt::format("{}: {}: a value cannot hold '#': give it on the command line", file, item.name));
+        }
+    }
+
     const CLI::App& app_;
 };
 
@@ -108,6 +120,7 @@ void addRecordingOptions(CLI::App& app, RawOptions& raw) {
 void addSmartOptions(CLI::App& app, RawOptions& raw) {
     app.add_option("--smart", raw.smart, "all, off, or a list of framerate,gop,bitrate,roi,stabilize. Default: all")
         ->delimiter(',')
+        ->allow_extra_args(false)
         ->type_name("LIST")
         ->group("Smart functions");
     app.add_option("--profile", raw.profile,
@@ -123,6 +136,7 @@ void addSmartOptions(CLI::App& app, RawOptions& raw) {
         ->group("Smart functions");
     app.add_option("--levels", raw.levels, "Caps for static,low,medium,high. Default: shares of --max-bitrate")
         ->delimiter(',')
+        ->allow_extra_args(false)
         ->type_name("RATE,RATE,RATE,RATE")
         ->group("Smart functions");
 }
@@ -193,7 +207,7 @@ std::optional<int> parseSide(const char* name, const Text& value) {
 
 void readSource(const RawOptions& raw, Settings& settings) {
     if (raw.camera)
-        throw UsageError(fmt::format("--camera {}: {}", *raw.camera == "true" ? "" : *raw.camera, kNoCamera));
+        throw UsageError(fmt::format("--camera: {}", kNoCamera));
     if (raw.input && raw.scene)
         throw UsageError("--input and --scene: give one of them");
     if (!raw.input && !raw.scene)
@@ -310,7 +324,9 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
     addRecordingOptions(app, raw);
     addSmartOptions(app, raw);
     addReportOptions(app, raw);
-    app.set_config("--config", "", "Read these options from a TOML file; the command line wins")->group("Reports");
+    app.set_config("--config", "", "Read these options from a TOML file; the command line wins")
+        ->type_name("FILE")
+        ->group("Reports");
     app.config_formatter(std::make_shared<CheckedToml>(app));
     const CLI::App* devices =
         app.add_subcommand("devices", "Print the cameras and encoders here, and what each can do");

@@ -1,0 +1,116 @@
+#include <doctest/doctest.h>
+#include <poll.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "program.h"
+#include "recorded_file.h"
+#include "tests/support/make_video.h"
+#include "tests/support/temporary_folder.h"
+
+using namespace smartcodec;
+using namespace smartcodec::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Lets the program work for a while.
+void pass(std::chrono::milliseconds time) {
+    poll(nullptr, 0, static_cast<int>(time.count()));
+}
+
+}  // namespace
+
+TEST_SUITE("integration") {
+    TEST_CASE("the scene is recorded and summed up") {
+        const TemporaryFolder folder;
+        const ProgramResult result =
+            runProgram({"--scene", "-w", "320", "-h", "240", "--frames", "60", "-o", folder / "out.mp4"});
+        CHECK(result.exitStatus == 0);
+        CHECK(result.output.find("frames in      60") != std::string::npos);
+        CHECK(result.errorLines() == 1);  // which encoder auto became
+        CHECK(result.errors.find("--encoder auto: software (libx264)") != std::string::npos);
+        CHECK(!readRecording(folder / "out.mp4").times.empty());
+    }
+
+    TEST_CASE("the summary as JSON has standard output for itself") {
+        const TemporaryFolder folder;
+        makeVideo({.path = folder / "in.mp4", .frames = 40});
+        const ProgramResult result = runProgram({"-i", folder / "in.mp4", "-o", folder / "out.mp4", "--smart", "off",
+                                                 "--summary", "json", "--encoder", "software"});
+        CHECK(result.exitStatus == 0);
+        CHECK(result.errors == "");
+        const auto summary = nlohmann::json::parse(result.output);
+        CHECK(summary["frames_in"] == 40);
+        CHECK(summary["frames_recorded"] == 40);
+        CHECK(summary["file_bytes"] == std::filesystem::file_size(folder / "out.mp4"));
+    }
+
+    TEST_CASE("a width alone scales a file") {
+        const TemporaryFolder folder;
+        makeVideo({.path = folder / "in.mp4", .size = {320, 240}, .frames = 10});
+        CHECK(runProgram({"-i", folder / "in.mp4", "-o", folder / "out.mp4", "-w", "160"}).exitStatus == 0);
+        const RecordedFile file = readRecording(folder / "out.mp4");
+        CHECK(file.width == 160);
+        CHECK(file.height == 120);
+    }
+
+    TEST_CASE("HEVC is recorded too") {
+        const TemporaryFolder folder;
+        const ProgramResult result = runProgram(
+            {"--scene", "-w", "320", "-h", "240", "--frames", "20", "--codec", "hevc", "-o", folder / "out.mp4"});
+        CAPTURE(result.errors);
+        CHECK(result.exitStatus == 0);
+        CHECK(result.errorLines() == 1);
+        CHECK(!readRecording(folder / "out.mp4").times.empty());
+    }
+
+    TEST_CASE("what there is to record with is listed") {
+        const ProgramResult result = runProgram({"devices"});
+        CHECK(result.exitStatus == 0);
+        CHECK(result.output.find("libx264") != std::string::npos);
+        CHECK(result.output.find("no camera support") != std::string::npos);
+        CHECK(result.errors == "");
+    }
+
+    TEST_CASE("help and version go to standard output") {
+        CHECK(runProgram({"--help"}).output.find("--max-gop") != std::string::npos);
+        CHECK(runProgram({"--version"}).output.rfind("smartcodec ", 0) == 0);
+    }
+
+    TEST_CASE("Ctrl-C at any moment leaves a file that plays") {
+        for (const auto moment : {400ms, 650ms, 1100ms}) {
+            CAPTURE(moment.count());
+            const TemporaryFolder folder;
+            Program program({"--scene", "-w", "320", "-h", "240", "--realtime", "-o", folder / "out.mp4"});
+            REQUIRE(program.waitForError("--encoder auto"));
+            pass(moment);
+            program.send(moment == 650ms ? SIGTERM : SIGINT);
+            const ProgramResult result = program.wait();
+            CAPTURE(result.errors);
+            CHECK(result.exitStatus == 0);
+            CHECK(result.output.find("frames in") != std::string::npos);
+            const RecordedFile file = readRecording(folder / "out.mp4");
+            CHECK(!file.times.empty());
+            CHECK(file.videoEnd > 0.1);
+        }
+    }
+
+    TEST_CASE("a second Ctrl-C ends the program at once") {
+        const TemporaryFolder folder;
+        Program program({"--scene", "-w", "3840", "-h", "2160", "--codec", "hevc", "--lookahead", "60", "--smart",
+                         "off", "-o", folder / "out.mp4"});
+        REQUIRE(program.waitForError("--encoder auto"));
+        pass(2s);
+        program.send(SIGINT);
+        REQUIRE(program.waitForError("once more ends it at once"));
+        const auto sent = std::chrono::steady_clock::now();
+        program.send(SIGINT);
+        const ProgramResult result = program.wait();
+        CHECK(result.signal == SIGINT);
+        CHECK(std::chrono::steady_clock::now() - sent < 2s);
+    }
+}

@@ -1,0 +1,113 @@
+#include "fakes.h"
+
+#include <cstring>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "capture/frame_pool.h"
+#include "encoder/software_encoder.h"
+
+namespace smartcodec::test {
+
+namespace {
+
+constexpr std::chrono::milliseconds kPeriod{40};
+
+class FakeSource final : public Source {
+  public:
+    explicit FakeSource(const SourceRecipe& recipe) : recipe_(recipe), pool_(kYuv420, recipe.size) {
+        info_.name = "fake source";
+        info_.format = kYuv420;
+        info_.size = recipe.size;
+        info_.frameRate = {25, 1};
+    }
+
+    const SourceInfo& info() const override { return info_; }
+
+    Status run(SourceSink& sink, std::stop_token stop) override {
+        for (std::size_t i = 0; (i < recipe_.times.size() || recipe_.endless) && !stop.stop_requested(); ++i) {
+            if (!sink.deliver(draw(i)))
+                return {};
+        }
+        return recipe_.failure.empty() ? Status() : Status::failure(recipe_.failure);
+    }
+
+  private:
+    Frame draw(std::size_t number) {
+        const auto time = number < recipe_.times.size() ? recipe_.times[number] : kPeriod * static_cast<int>(number);
+        Frame::Description description;
+        description.picture.writable = true;
+        description.time = CaptureTime(time);
+        description.duration = recipe_.duration;
+        description.sequence = number;
+        Frame frame = pool_.make(description);
+        for (int plane = 0; plane < 3; ++plane) {
+            const Size bytes = planeSizeBytes(kYuv420, recipe_.size, plane);
+            const Plane& target = frame->picture.planes[static_cast<std::size_t>(plane)];
+            for (int y = 0; y < bytes.height; ++y)
+                std::memset(target.data + static_cast<std::size_t>(y) * target.strideBytes, plane == 0 ? 60 : 128,
+                            static_cast<std::size_t>(bytes.width));
+        }
+        const Plane& luma = frame->picture.planes[0];
+        const std::size_t left = recipe_.moving ? number * 4 % static_cast<std::size_t>(recipe_.size.width - 16) : 8;
+        for (std::size_t y = 8; y < 24; ++y)
+            std::memset(luma.data + y * luma.strideBytes + left, 220, 16);
+        return frame;
+    }
+
+    SourceRecipe recipe_;
+    SourceInfo info_;
+    FramePool pool_;
+};
+
+class HinderedEncoder final : public Encoder {
+  public:
+    HinderedEncoder(std::unique_ptr<Encoder> encoder, const Obstacle& obstacle)
+        : encoder_(std::move(encoder)), obstacle_(obstacle) {}
+
+    const EncoderCapabilities& capabilities() const override { return encoder_->capabilities(); }
+    std::span<const std::byte> parameterSets() const override { return encoder_->parameterSets(); }
+
+    Status encode(Frame frame, const EncodeParameters& parameters) override {
+        const int number = next_++;
+        std::this_thread::sleep_for(obstacle_.delay);
+        if (number == obstacle_.failAt)
+            return Status::failure("fake encoder: broken on purpose");
+        if (number == obstacle_.throwAt)
+            throw std::runtime_error("thrown on purpose");
+        return encoder_->encode(std::move(frame), parameters);
+    }
+
+    Status drain() override {
+        return obstacle_.failDrain ? Status::failure("fake encoder: cannot drain") : encoder_->drain();
+    }
+    std::optional<Packet> takePacket() override { return encoder_->takePacket(); }
+
+  private:
+    std::unique_ptr<Encoder> encoder_;
+    Obstacle obstacle_;
+    int next_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::chrono::milliseconds> evenTimes(int count, std::chrono::milliseconds period) {
+    std::vector<std::chrono::milliseconds> times;
+    for (int i = 0; i < count; ++i)
+        times.push_back(i * period);
+    return times;
+}
+
+std::unique_ptr<Source> makeSource(const SourceRecipe& recipe) {
+    return std::make_unique<FakeSource>(recipe);
+}
+
+PipelineParts makeParts(const SourceRecipe& source, const Obstacle& obstacle) {
+    return {.openSource = [source](const Settings&) { return makeSource(source); },
+            .openEncoder = [obstacle](const EncoderConfig& config) -> std::unique_ptr<Encoder> {
+                return std::make_unique<HinderedEncoder>(openSoftwareEncoder(config), obstacle);
+            }};
+}
+
+}  // namespace smartcodec::test

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/pipeline.h"
+
+namespace smartcodec::test {
+
+/// Frames of a small picture that a test describes. A bright square wanders through it, so that every frame moves.
+struct SourceRecipe {
+    std::vector<std::chrono::milliseconds> times;
+    std::chrono::milliseconds duration{40};  ///< of each frame
+    Size size{64, 48};
+    bool moving = true;    ///< false: every picture is the same
+    bool endless = false;  ///< goes on after `times`, 40 ms apart, until it is stopped
+    std::string failure;   ///< what ends it, after the last frame
+};
+
+/// `count` times that are `period` apart, from zero on.
+[[nodiscard]] std::vector<std::chrono::milliseconds> evenTimes(int count, std::chrono::milliseconds period);
+
+[[nodiscard]] std::unique_ptr<Source> makeSource(const SourceRecipe& recipe);
+
+/// The real encoder, with something in its way.
+struct Obstacle {
+    std::chrono::milliseconds delay{0};  ///< each frame takes that much longer
+    std::optional<int> failAt;           ///< the frame, from 0, that it fails at
+    std::optional<int> throwAt;          ///< the frame that it throws at
+    bool failDrain = false;
+};
+
+[[nodiscard]] PipelineParts makeParts(const SourceRecipe& source, const Obstacle& obstacle = {});
+
+}  // namespace smartcodec::test

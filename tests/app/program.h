@@ -1,0 +1,54 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "capture/unique_fd.h"
+
+namespace smartcodec::test {
+
+/// How a program ended, and what it said.
+struct ProgramResult {
+    int exitStatus = -1;  ///< -1 if a signal ended it
+    int signal = 0;
+    std::string output;
+    std::string errors;
+
+    [[nodiscard]] int errorLines() const;
+};
+
+/// The real smartcodec binary in a process of its own.
+class Program {
+  public:
+    struct Options {
+        std::optional<std::uint64_t> fileSizeLimitBytes;  ///< a disk that is full at that size
+    };
+
+    explicit Program(const std::vector<std::string>& arguments, const Options& options = {});
+    ~Program();
+    Program(const Program&) = delete;
+    Program& operator=(const Program&) = delete;
+
+    /// Waits until standard error holds `text`. False if the program ended before, or `limit` passed.
+    [[nodiscard]] bool waitForError(const std::string& text, std::chrono::seconds limit = std::chrono::seconds(60));
+    void send(int signal) const;
+    /// Waits for the end. A program that takes longer than `limit` is killed, which its result then says.
+    [[nodiscard]] ProgramResult wait(std::chrono::seconds limit = std::chrono::seconds(120));
+
+  private:
+    bool readSome(std::chrono::milliseconds timeout);
+
+    pid_t process_ = -1;
+    UniqueFd output_;
+    UniqueFd errors_;
+    ProgramResult result_;
+};
+
+[[nodiscard]] ProgramResult runProgram(const std::vector<std::string>& arguments, const Program::Options& options = {});
+
+}  // namespace smartcodec::test

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace smartcodec::test {
+
+/// What a player finds in a recording. Times in seconds.
+struct RecordedFile {
+    std::vector<double> times;     ///< of the decoded pictures, in the order they are shown
+    std::vector<double> keyTimes;  ///< of the video's key packets
+    double videoEnd = 0;           ///< when the last picture has been shown
+    int width = 0;
+    int height = 0;
+    int audioTracks = 0;
+    std::vector<std::size_t> audioSizes;  ///< bytes of each packet of the audio tracks
+};
+
+/// Reads and decodes the whole file; throws std::runtime_error for anything that a player would stumble over.
+[[nodiscard]] RecordedFile readRecording(const std::string& path);
+
+}  // namespace smartcodec::test

@@ -1,0 +1,72 @@
+#include "app/summary.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+using namespace smartcodec;
+
+namespace {
+
+RecordingSummary example() {
+    RecordingSummary summary;
+    summary.source = "street.mp4";
+    summary.output = "video.mp4";
+    summary.encoder = "libx264";
+    summary.framesIn = 100;
+    summary.framesRecorded = 40;
+    summary.recordedByReason = {{FrameReason::FirstFrame, 1}, {FrameReason::Motion, 39}};
+    summary.droppedByReason = {{FrameReason::NothingMoved, 60}};
+    summary.keyFramesByReason = {{KeyFrameReason::FirstFrame, 1}};
+    summary.bytes = 510'000;
+    summary.videoBytes = 500'000;
+    summary.comparedRate = {4'000'000};
+    summary.duration = std::chrono::seconds(4);
+    return summary;
+}
+
+}  // namespace
+
+TEST_SUITE("unit") {
+    TEST_CASE("the share of bits saved is against the fixed rate over the same time") {
+        CHECK(example().videoBitrate().bitsPerSecond == 1'000'000);
+        CHECK(example().savedShare() == doctest::Approx(0.75));
+        RecordingSummary fixed = example();
+        fixed.comparedRate = {};
+        CHECK_FALSE(fixed.savedShare().has_value());
+    }
+
+    TEST_CASE("the exit status tells a whole recording from one cut short and from none") {
+        RecordingSummary summary = example();
+        CHECK(summary.exitStatus() == 0);
+        summary.failure = "disk full";
+        CHECK(summary.exitStatus() == 1);
+        summary.framesRecorded = 0;
+        CHECK(summary.exitStatus() == 2);
+    }
+
+    TEST_CASE("the JSON has the same figures") {
+        const auto json = nlohmann::json::parse(toJson(example()));
+        CHECK(json["frames_in"] == 100);
+        CHECK(json["frames_recorded"] == 40);
+        CHECK(json["frames_dropped"] == 60);
+        CHECK(json["dropped_by_reason"]["nothing_moved"] == 60);
+        CHECK(json["key_frames_by_reason"]["first_frame"] == 1);
+        CHECK(json["saved_share_estimate"] == doctest::Approx(0.75));
+        CHECK(json["failure"].is_null());
+    }
+
+    TEST_CASE("a file name that is no UTF-8 does not spoil the JSON") {
+        RecordingSummary summary = example();
+        summary.source =
+            "stra\xdf"
+            "e.mp4";
+        CHECK(nlohmann::json::accept(toJson(summary)));
+    }
+
+    TEST_CASE("the text calls the saving an estimate and says against what") {
+        const std::string text = toText(example());
+        CHECK(text.find("75 % (estimate: against a fixed 4.00 Mbit/s") != std::string::npos);
+        CHECK(text.find("nothing moved 60") != std::string::npos);
+    }
+}

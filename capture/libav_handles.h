@@ -9,11 +9,15 @@ extern "C" {
 #include <libswscale/swscale.h>
 }
 
+#include <algorithm>
 #include <array>
+#include <cstdarg>
+#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <string>
+#include <utility>
 
 namespace smartcodec {
 
@@ -61,11 +65,48 @@ template <class T>
     return text.data();
 }
 
-/// libav writes to standard error unless told not to; the program's own lines are the only ones. Once per process, from
-/// every place that opens a libav object first.
+/// libav's log, which would go to standard error: the program's own lines are the only ones there. From the first
+/// object on, for the whole process, it goes nowhere; while a LibavLog lives, the first error logged on its thread is
+/// kept, because it often says what the error code does not ("moov atom not found").
+class LibavLog {
+  public:
+    LibavLog() : outer_(std::exchange(current_, this)) { silence(); }
+    ~LibavLog() { current_ = outer_; }
+    LibavLog(const LibavLog&) = delete;
+    LibavLog& operator=(const LibavLog&) = delete;
+
+    /// The error code in words, after what was logged about it.
+    [[nodiscard]] std::string explain(int error) const {
+        return firstError_.empty() ? libavError(error) : firstError_ + ": " + libavError(error);
+    }
+
+    static void silence() {
+        static std::once_flag once;
+        std::call_once(once, [] { av_log_set_callback(log); });
+    }
+
+  private:
+    static void log(void*, int level, const char* format, std::va_list arguments) {
+        if (!current_ || level > AV_LOG_ERROR || !current_->firstError_.empty())
+            return;
+        std::array<char, 256> text{};
+        (void)std::vsnprintf(text.data(), text.size(), format, arguments);
+        std::string& kept = current_->firstError_;
+        kept = text.data();
+        // messages are one line here, and whole sentences there
+        kept.resize(std::min(kept.size(), kept.find('\n')));
+        while (!kept.empty() && (kept.back() == '.' || kept.back() == ' '))
+            kept.pop_back();
+    }
+
+    inline static thread_local LibavLog* current_ = nullptr;
+    LibavLog* outer_;
+    std::string firstError_;
+};
+
+/// To be called before the first use of libav.
 inline void silenceLibav() {
-    static std::once_flag once;
-    std::call_once(once, [] { av_log_set_level(AV_LOG_QUIET); });
+    LibavLog::silence();
 }
 
 }  // namespace smartcodec

@@ -127,12 +127,13 @@ MediaFile::MediaFile(const std::string& path) : path_(path) {
 }
 
 void MediaFile::open() {
+    const LibavLog log;
     AVFormatContext* raw = avAllocated(avformat_alloc_context());
     raw->interrupt_callback = {stopRequested, &stop_};
     // with the protocol written out, a colon in the name does not make it an address
     if (const int result = avformat_open_input(&raw, ("file:" + path_).c_str(), nullptr, nullptr); result < 0)
         throw std::runtime_error("input file " + path_ + " is not a video that libavformat can read (" +
-                                 libavError(result) + "); " + kGiveVideo);
+                                 log.explain(result) + "); " + kGiveVideo);
     format_.reset(raw);
 
     // what the header says, before libavformat fills gaps with estimates
@@ -142,7 +143,7 @@ void MediaFile::open() {
         trackDurations.push_back(format_->streams[i]->duration);
 
     if (const int result = avformat_find_stream_info(format_.get(), nullptr); result < 0)
-        throw std::runtime_error("input file " + path_ + ": its tracks cannot be understood (" + libavError(result) +
+        throw std::runtime_error("input file " + path_ + ": its tracks cannot be understood (" + log.explain(result) +
                                  "); it is damaged, or no video");
     for (unsigned i = 0; i < format_->nb_streams; ++i) {
         AVStream* stream = format_->streams[i];
@@ -221,6 +222,7 @@ std::optional<nanoseconds> MediaFile::duration() const {
 }
 
 AvCodecContext MediaFile::openDecoder() const {
+    const LibavLog log;
     const AVCodecParameters& coded = *video_->codecpar;
     const std::string what =
         "input file " + path_ + ": its video (" + avcodec_get_name(coded.codec_id) + ") cannot be decoded";
@@ -237,7 +239,7 @@ AvCodecContext MediaFile::openDecoder() const {
         result = avcodec_open2(decoder.get(), codec, nullptr);
     }
     if (result < 0)
-        throw std::runtime_error(what + ": " + libavError(result) + "; convert the file to H.264 first");
+        throw std::runtime_error(what + ": " + log.explain(result) + "; convert the file to H.264 first");
     return decoder;
 }
 

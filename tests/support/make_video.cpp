@@ -51,6 +51,9 @@ class Track {
         stream_ = avAllocated(avformat_new_stream(&file, nullptr));
         stream_->time_base = encoder_->time_base;
         checked(avcodec_parameters_from_context(stream_->codecpar, encoder_.get()), "copying parameters");
+        // the encoder's tag names the pixel format for MKV; in AVI none means RGB as Windows has it, bottom row first
+        if (encoder_->codec_id == AV_CODEC_ID_RAWVIDEO && std::string(file.oformat->name) == "avi")
+            stream_->codecpar->codec_tag = 0;
     }
 
     AVCodecContext& encoder() { return *encoder_; }
@@ -77,7 +80,7 @@ class Track {
 
 void setRotation(AVStream& stream, int degreesClockwise) {
     std::array<std::int32_t, 9> matrix{};
-    av_display_rotation_set(matrix.data(), -degreesClockwise);
+    av_display_rotation_set(matrix.data(), degreesClockwise);
 #if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(60, 15, 100)
     AVPacketSideData* side =
         av_packet_side_data_new(&stream.codecpar->coded_side_data, &stream.codecpar->nb_coded_side_data,

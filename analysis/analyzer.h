@@ -19,9 +19,9 @@ struct AnalyzerConfig {
 
 /// What is known of a picture besides its pixels.
 struct PictureContext {
-    std::chrono::nanoseconds time{0};  ///< capture time, rising
-    std::optional<double> sensorGain;  ///< analogue times digital
-    std::optional<std::chrono::microseconds> exposure;
+    std::chrono::nanoseconds time{0};    ///< capture time, rising
+    std::optional<double> sensorGain{};  ///< analogue times digital
+    std::optional<std::chrono::microseconds> exposure{};
 };
 
 /// Looks at every picture once, for all outputs: its 4x4-pixel cells, its noise, its brightness, whether it moved as a

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+// The stabiliser's loops over samples: plain integer C++ in the shape that compilers vectorise. Samples of a block lie
+// one after another; a picture's rows are `stride` bytes apart.
+
+namespace smartcodec::stabiliser {
+
+constexpr int kBlock = 8;               ///< luma samples; chroma has half
+constexpr int kLuma = kBlock * kBlock;  ///< luma samples of a block
+constexpr int kChroma = kLuma / 2;      ///< chroma samples of a block: 4x4 of Cb, then of Cr
+constexpr int kArea = 16;               ///< luma samples of a side of what moves as one
+constexpr int kMeanShift = 7;           ///< a mean's fraction: 1/128 grey level
+
+/// A running mean of a block's samples in 1/128 grey level, and of how many pictures it is worth (0: of none).
+struct Model {
+    std::array<std::int16_t, kLuma> luma;
+    std::array<std::int16_t, kChroma> chroma;
+};
+
+using LumaBlock = std::array<std::uint8_t, kLuma>;
+using ChromaBlock = std::array<std::uint8_t, kChroma>;
+
+/// How a block differs from a model, in 1/16 grey level.
+constexpr int kDifferenceShift = 4;
+struct Difference {
+    std::array<std::int32_t, 4> quarter{};  ///< sums over the 4x4 quarters
+    std::int32_t sum = 0;                   ///< over the block
+    std::int32_t energy = 0;                ///< sum of squares
+    std::array<std::int32_t, 2> chroma{};   ///< sums over Cb and Cr
+};
+
+/// Rows of a plane from some sample on.
+struct View {
+    const std::uint8_t* data = nullptr;
+    std::ptrdiff_t strideBytes = 0;
+    [[nodiscard]] const std::uint8_t* row(int y) const { return data + y * strideBytes; }
+};
+
+[[nodiscard]] Difference difference(const LumaBlock& luma, const ChromaBlock& chroma, const Model& model);
+
+/// Replaces the model by the block itself.
+void start(const LumaBlock& luma, const ChromaBlock& chroma, Model& model);
+
+/// Moves the model's samples 1 / `pictures` of the way to the block's, and all luma samples by `offset` (1/128 grey
+/// level).
+void learn(const LumaBlock& luma, const ChromaBlock& chroma, int pictures, int offset, Model& model);
+
+/// The model rounded to whole grey levels.
+void show(const Model& model, LumaBlock& luma, ChromaBlock& chroma);
+
+/// Sum of absolute differences of two areas of 16x16.
+[[nodiscard]] std::uint32_t areaDistance(const View& a, const View& b);
+
+/// Sum of squared differences of 8x8.
+[[nodiscard]] std::uint32_t blockEnergy(const View& a, const View& b);
+
+constexpr int kWholeWeight = 128;
+
+/// out = prediction + weight / 128 * (now - prediction); where the two differ by more than half the limit the weight
+/// grows, and from the limit on it is whole: `now`.
+struct Blend {
+    int weight = kWholeWeight;
+    int limit = 0;  ///< grey levels
+};
+void blendLuma(const View& now, const View& prediction, const Blend& how, std::uint8_t* out,
+               std::ptrdiff_t outStride);  ///< 8x8
+void blendChroma(const View& now, const View& prediction, const Blend& how, std::uint8_t* out,
+                 std::ptrdiff_t outStride);  ///< 4x4
+
+/// 8x8: the mean of the 3x3 samples around each, those that differ from it by more than `limit` replaced by it (after
+/// the sigma filter of Lee, 1983). Reads one sample beyond each edge.
+void sigmaFilter(const View& in, int limit, std::uint8_t* out, std::ptrdiff_t outStride);
+
+}  // namespace smartcodec::stabiliser

@@ -131,9 +131,13 @@ void MediaFile::open() {
     AVFormatContext* raw = avAllocated(avformat_alloc_context());
     raw->interrupt_callback = {stopRequested, &stop_};
     // with the protocol written out, a colon in the name does not make it an address
-    if (const int result = avformat_open_input(&raw, ("file:" + path_).c_str(), nullptr, nullptr); result < 0)
-        throw std::runtime_error("input file " + path_ + " is not a video that libavformat can read (" +
-                                 log.explain(result) + "); " + kGiveVideo);
+    if (const int result = avformat_open_input(&raw, ("file:" + path_).c_str(), nullptr, nullptr); result < 0) {
+        const std::string why = log.explain(result);
+        // libav has a limit of its own on sizes, and the only trace of it is in the log
+        const bool tooLarge = why.starts_with("Picture size");
+        throw std::runtime_error("input file " + path_ + " is not a video that libavformat can read (" + why + "); " +
+                                 (tooLarge ? "scale it down" : kGiveVideo));
+    }
     format_.reset(raw);
 
     // what the header says, before libavformat fills gaps with estimates

@@ -32,12 +32,13 @@ double scaleOf(Size picture) {
 class Sway {
   public:
     static constexpr int kCell = 16;  // luma samples
+    static constexpr int kBits = 12;  // displacements are in 2^-12 luma samples
 
     Sway(Size area, const SceneFoliage& foliage, double scale, double time)
         : columns_(area.width / kCell + 2), nodes_(static_cast<std::size_t>(columns_ * (area.height / kCell + 2))) {
         // Gusts: the strength itself comes and goes, between a fifth and all of it.
         const double gust = 0.6 + 0.25 * sineOfTurns(0.11 * time) + 0.15 * sineOfTurns(0.37 * time + 0.2);
-        const double reach = foliage.amplitude * scale * gust;
+        const double reach = foliage.amplitude * scale * gust * (1 << kBits);
         for (std::size_t i = 0; i < nodes_.size(); ++i) {
             const double x = static_cast<double>(static_cast<int>(i) % columns_) * kCell;
             const double y = static_cast<double>(static_cast<int>(i) / columns_) * kCell;
@@ -46,31 +47,31 @@ class Sway {
             const double envelope = std::clamp(std::min(u, v), 0.0, 1.0) * reach;
             const double across = x / scale;
             const double down = y / scale;
-            nodes_[i].x = envelope * (0.65 * sineOfTurns(0.7 * time + across / 420 + down / 900) +
-                                      0.35 * sineOfTurns(2.1 * time - across / 130 + down / 170));
-            nodes_[i].y = envelope * (0.3 * sineOfTurns(0.9 * time + across / 300 - down / 260) +
-                                      0.2 * sineOfTurns(2.6 * time + across / 110));
+            nodes_[i].x = roundToInt(envelope * (0.65 * sineOfTurns(0.7 * time + across / 420 + down / 900) +
+                                                 0.35 * sineOfTurns(2.1 * time - across / 130 + down / 170)));
+            nodes_[i].y = roundToInt(envelope * (0.3 * sineOfTurns(0.9 * time + across / 300 - down / 260) +
+                                                 0.2 * sineOfTurns(2.6 * time + across / 110)));
         }
     }
 
-    [[nodiscard]] ScenePoint at(double x, double y) const {
-        const auto column = static_cast<int>(x / kCell);
-        const auto row = static_cast<int>(y / kCell);
-        const double right = x / kCell - column;
-        const double down = y / kCell - row;
-        const ScenePoint* node = nodes_.data() + row * columns_ + column;
-        const ScenePoint* below = node + columns_;
-        const auto mix = [&](double a, double b, double c, double d) {
-            const double top = a + (b - a) * right;
-            const double bottom = c + (d - c) * right;
-            return top + (bottom - top) * down;
-        };
-        return {mix(node[0].x, node[1].x, below[0].x, below[1].x), mix(node[0].y, node[1].y, below[0].y, below[1].y)};
+    struct Shift {
+        int x = 0;
+        int y = 0;
+    };
+    /// The displacements of one row at the corners' columns; `y` luma samples below the area's top.
+    void row(int y, std::vector<Shift>& shifts) const {
+        const Shift* above = nodes_.data() + y / kCell * columns_;
+        const Shift* below = above + columns_;
+        const int down = y % kCell;
+        shifts.resize(static_cast<std::size_t>(columns_));
+        for (std::size_t i = 0; i < shifts.size(); ++i)
+            shifts[i] = {above[i].x + (below[i].x - above[i].x) * down / kCell,
+                         above[i].y + (below[i].y - above[i].y) * down / kCell};
     }
 
   private:
     int columns_;
-    std::vector<ScenePoint> nodes_;
+    std::vector<Shift> nodes_;
 };
 
 /// A plane's value at a place in sixteenths of a sample, held at the plane's edges.
@@ -117,26 +118,36 @@ void drawFoliage(const Picture& picture, const SceneBackdrop& backdrop, SceneAim
     const double scaleY = picture.size.height / 1080.0;
     const Size area{std::max(2, roundToInt(foliage.width * scaleX)), std::max(2, roundToInt(foliage.height * scaleY))};
     const Sway sway(area, foliage, scaleOf(picture.size), seconds(time));
+    const int left = roundToInt(foliage.x * scaleX) - (aim.x >> 3);
+    const int top = roundToInt(foliage.y * scaleY) - (aim.y >> 3);
+    std::vector<Sway::Shift> shifts;
     for (int plane = 0; plane < 3; ++plane) {
         const int half = plane == 0 ? 0 : 1;
-        const double unit = 1 << half;  // luma samples per sample
+        const int cell = Sway::kCell >> half;
+        const int toSixteenth = Sway::kBits - 4 + half;
         const Size size = planeSize(picture, plane);
         const Size canvas{backdrop.size.width >> half, backdrop.size.height >> half};
-        const double aimX = aim.x / 8.0 / unit;
-        const double aimY = aim.y / 8.0 / unit;
-        const double left = foliage.x * scaleX / unit - aimX;
-        const double top = foliage.y * scaleY / unit - aimY;
-        const int firstX = std::clamp(static_cast<int>(std::ceil(left)), 0, size.width);
-        const int firstY = std::clamp(static_cast<int>(std::ceil(top)), 0, size.height);
-        const int endX = std::clamp(static_cast<int>(std::ceil(left + area.width / unit)), firstX, size.width);
-        const int endY = std::clamp(static_cast<int>(std::ceil(top + area.height / unit)), firstY, size.height);
-        for (int y = firstY; y < endY; ++y) {
+        const std::size_t stride = backdrop.strideBytes(plane);
+        const auto& from = backdrop.plane(plane);
+        const int firstX = left >> half;
+        const int firstY = top >> half;
+        const int beginX = std::clamp(firstX, 0, size.width);
+        const int beginY = std::clamp(firstY, 0, size.height);
+        const int endX = std::clamp((left + area.width) >> half, beginX, size.width);
+        const int endY = std::clamp((top + area.height) >> half, beginY, size.height);
+        // The camera's aim and the margin, in sixteenths of this plane's samples.
+        const int aimX = (aim.x * 2 >> half) + (backdrop.marginX >> half) * 16;
+        const int aimY = (aim.y * 2 >> half) + (backdrop.marginY >> half) * 16;
+        for (int y = beginY; y < endY; ++y) {
             std::uint8_t* out = rowOf(picture, plane, y);
-            for (int x = firstX; x < endX; ++x) {
-                const ScenePoint shift = sway.at((x - left) * unit, (y - top) * unit);
-                const int x16 = roundToInt((x + aimX + (backdrop.marginX >> half) + shift.x / unit) * 16);
-                const int y16 = roundToInt((y + aimY + (backdrop.marginY >> half) + shift.y / unit) * 16);
-                out[x] = sampleAt(backdrop.plane(plane), backdrop.strideBytes(plane), canvas, x16, y16);
+            sway.row((y - firstY) << half, shifts);
+            for (int x = beginX; x < endX; ++x) {
+                const Sway::Shift* shift = shifts.data() + (x - firstX) / cell;
+                const int right = (x - firstX) % cell;
+                const int shiftX = shift[0].x + (shift[1].x - shift[0].x) * right / cell;
+                const int shiftY = shift[0].y + (shift[1].y - shift[0].y) * right / cell;
+                out[x] = sampleAt(from, stride, canvas, x * 16 + aimX + (shiftX >> toSixteenth),
+                                  y * 16 + aimY + (shiftY >> toSixteenth));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 
 #include "capture/scene_math.h"
 #include "capture/scene_sprite.h"
@@ -47,6 +48,8 @@ SceneFigure::SceneFigure(const SceneLook& look, int posture) : unitX_(look.heigh
             car(look);
             break;
     }
+    for (const Part& part : parts_)
+        boxes_.push_back(around(part));
 }
 
 void SceneFigure::person(const SceneLook& look, double turn) {
@@ -123,6 +126,13 @@ void SceneFigure::car(const SceneLook& look) {
     }
 }
 
+SceneFigure::Box SceneFigure::around(const Part& part) {
+    if (part.kind != Part::Kind::Limb)
+        return {part.x, part.y, part.x2, part.y2};
+    return {(part.x + part.x2) / 2, (part.y + part.y2) / 2, std::abs(part.x2 - part.x) / 2 + part.radius,
+            std::abs(part.y2 - part.y) / 2 + part.radius};
+}
+
 double SceneFigure::inside(const Part& part, double x, double y) {
     switch (part.kind) {
         case Part::Kind::Limb: {
@@ -152,14 +162,21 @@ double SceneFigure::inside(const Part& part, double x, double y) {
 SceneFigure::Sample SceneFigure::at(double x, double y, double softness) const {
     Sample sample{0, parts_.front().luma, parts_.front().cb, parts_.front().cr};
     const double pixels = std::min(unitX_, unitY_);
-    for (const Part& part : parts_) {
-        const double distance = inside(part, x / unitX_, y / unitY_) * pixels;
+    const double unitX = x / unitX_;
+    const double unitY = y / unitY_;
+    const double edge = softness / 2 / pixels;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+        const Part& part = parts_[i];
+        const Box& box = boxes_[i];
+        if (std::abs(unitX - box.x) > box.halfWidth + edge || std::abs(unitY - box.y) > box.halfHeight + edge)
+            continue;
+        const double distance = inside(part, unitX, unitY) * pixels;
         const double coverage = std::clamp(distance / softness + 0.5, 0.0, 1.0);
         if (coverage <= 0)
             continue;
         // Light from above and a little from the front gives each part some roundness.
         const double light =
-            1 + 0.12 * std::clamp(1 - distance / (0.06 * pixels + softness), 0.0, 1.0) * (y / unitY_ < part.y ? 1 : -1);
+            1 + 0.12 * std::clamp(1 - distance / (0.06 * pixels + softness), 0.0, 1.0) * (unitY < part.y ? 1 : -1);
         const double luma = parts_.size() == 1 ? part.luma : 16 + (part.luma - 16) * light;
         const double whole = coverage + sample.coverage * (1 - coverage);
         const double share = coverage / whole;

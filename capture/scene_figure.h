@@ -29,13 +29,20 @@ class SceneFigure {
         double radius = 0;      // of a limb or of a box's corners; Slope: how much narrower the top is on each side
         double luma = 0, cb = 0, cr = 0;
     };
+    /// Half the sides of a part's surrounding box and its centre, in the parts' units.
+    struct Box {
+        double x = 0, y = 0, halfWidth = 0, halfHeight = 0;
+    };
     void person(const SceneLook& look, double turn);
     void animal(const SceneLook& look, double turn);
     void car(const SceneLook& look);
     [[nodiscard]] static double inside(const Part& part, double x, double y);
 
+    [[nodiscard]] static Box around(const Part& part);
+
     std::vector<Part> parts_;
-    double unitX_;  // pixels per unit of the parts
+    std::vector<Box> boxes_;  // of each part
+    double unitX_;            // pixels per unit of the parts
     double unitY_;
 };
 

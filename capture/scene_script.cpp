@@ -155,23 +155,27 @@ void street(Cycle& cycle) {
 
 void busy(Cycle& cycle) {
     SceneRandom& random = cycle.random;
-    // Rows of people, the nearest the largest, always about as many: each walks through again and again.
+    // Rows of people, the nearest the largest, always about as many: each walks through again and again. Three looks a
+    // row, each in one direction, bound the memory for their postures.
     for (int row = 0; row < 3; ++row) {
-        const double height = 520 + 150 * row;
-        const double y = 420 + 170 * row;
-        const int people = 12 - 2 * row;
-        for (int i = 0; i < people; ++i) {
-            SceneLook look = person(random, height);
+        const double height = 330 + 115 * row;
+        const double y = 430 + 180 * row;
+        std::array<SceneLook, 3> looks;
+        SceneRandom wardrobe(static_cast<std::uint64_t>(row) + 1);
+        for (SceneLook& look : looks) {
+            look = person(wardrobe, height);
             look.width *= 1.25;
             look.texture = 12;
+        }
+        for (int i = 0; i < 16 - 3 * row; ++i) {
+            const auto pick = static_cast<std::size_t>(random.integer(0, 2));
+            const SceneLook& look = looks[pick];
             const double speed = random.real(300, 420);
             const double crossing = (1920 + look.width + 48) / speed;
-            const bool leftwards = random.chance(0.5);
-            const double height0 = y + random.real(-25, 25);
-            double start = -crossing * random.real(0, 1);
-            for (; start < 20; start += crossing)
+            const double height0 = y + random.real(-45, 45);
+            for (double start = -crossing * random.real(0, 1); start < 20; start += crossing)
                 cycle.content.objects.push_back(
-                    passing(look, {.start = start, .y = height0, .speed = speed, .leftwards = leftwards}));
+                    passing(look, {.start = start, .y = height0, .speed = speed, .leftwards = pick == 1}));
         }
     }
 }
@@ -288,7 +292,7 @@ const std::array<Script, 16>& scripts() {
         {"night",
          "dark and noisy; a cat and a walker",
          night,
-         {.view = SceneView::Yard, .brightness = 0.24, .saturation = 0.3},
+         {.view = SceneView::Yard, .brightness = 0.3, .saturation = 0.3},
          kNightNoise},
         {"street", "cars, walkers, a tree in the wind, automatic exposure", street, {.view = SceneView::Street}},
         {"busy", "a crowd: most of the picture moves", busy, {.view = SceneView::Street}},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "capture/scene_canvas.h"
 #include "capture/scene_figure.h"
@@ -67,6 +68,26 @@ void findExtent(SceneSprite& sprite) {
         sprite.left = sprite.top = 0;
 }
 
+std::vector<SceneSprite::Span> findSpans(const std::vector<std::uint8_t>& alpha, int width) {
+    std::vector<SceneSprite::Span> spans;
+    for (auto row = alpha.begin(); row != alpha.end(); row += width) {
+        const auto covered = [](std::uint8_t value) { return value != 0; };
+        const auto begin = std::find_if(row, row + width, covered);
+        const auto end =
+            std::find_if(std::make_reverse_iterator(row + width), std::make_reverse_iterator(begin), covered);
+        spans.push_back({static_cast<int>(begin - row), static_cast<int>(end.base() - row)});
+    }
+    return spans;
+}
+
+/// What of an overlap two neighbouring rows of a sprite cover, blurred by one sample.
+Overlap trim(const Overlap& columns, const SceneSprite::Span* rows) {
+    // Sprite samples s - 1 and s make the picture's, counted by s - 1 here.
+    int begin = std::max(columns.offset, std::min(rows[0].begin, rows[1].begin) - 1);
+    int end = std::min(columns.offset + columns.count, std::max(rows[0].end, rows[1].end));
+    return {columns.first + begin - columns.offset, std::max(0, end - begin), begin};
+}
+
 int evenUp(double length) {
     return (static_cast<int>(std::ceil(length)) + 1) / 2 * 2;
 }
@@ -124,6 +145,8 @@ SceneSprite makeSceneSprite(const SceneLook& look, const SceneSpriteFormat& form
         }
     if (!look.contrast)
         shrinkChroma(sprite, cb, cr);
+    sprite.spans = findSpans(sprite.alpha, sprite.size.width);
+    sprite.chromaSpans = findSpans(sprite.chromaAlpha, sprite.size.width / 2);
     findExtent(sprite);
     return sprite;
 }
@@ -144,17 +167,21 @@ void SceneSpritePainter::draw(const Picture& picture, const SceneSprite& sprite,
         const BilinearWeights weights = BilinearWeights::between(steps - fractionX, steps - fractionY, steps);
         const auto& alpha = plane == 0 ? sprite.alpha : sprite.chromaAlpha;
         const auto& surface = plane == 0 ? sprite.luma : plane == 1 ? sprite.cb : sprite.cr;
-        const auto count = static_cast<std::size_t>(columns.count);
-        alpha_.resize(std::max(alpha_.size(), count));
-        surface_.resize(std::max(surface_.size(), count));
+        const auto& spans = plane == 0 ? sprite.spans : sprite.chromaSpans;
+        alpha_.resize(std::max(alpha_.size(), static_cast<std::size_t>(columns.count)));
+        surface_.resize(alpha_.size());
         const Plane& memory = picture.planes[static_cast<std::size_t>(plane)];
         const auto stride = static_cast<std::size_t>(size.width);
         for (int y = 0; y < rows.count; ++y) {
+            const Overlap part = trim(columns, spans.data() + rows.offset + y);
+            const auto count = static_cast<std::size_t>(part.count);
+            if (count == 0)
+                continue;
             auto* out = reinterpret_cast<std::uint8_t*>(memory.data +
                                                         static_cast<std::size_t>(rows.first + y) * memory.strideBytes +
-                                                        static_cast<std::size_t>(columns.first));
+                                                        static_cast<std::size_t>(part.first));
             const std::size_t at =
-                static_cast<std::size_t>(rows.offset + y) * stride + static_cast<std::size_t>(columns.offset);
+                static_cast<std::size_t>(rows.offset + y) * stride + static_cast<std::size_t>(part.offset);
             interpolateRow(alpha_.data(), alpha.data() + at, alpha.data() + at + stride, count, weights);
             interpolateRow(surface_.data(), surface.data() + at, surface.data() + at + stride, count, weights);
             if (additive)

@@ -16,6 +16,12 @@ struct SceneSprite {
     Size size;  ///< luma samples, even; chroma planes have half of it
     std::vector<std::uint8_t> alpha, luma;
     std::vector<std::uint8_t> chromaAlpha, cb, cr;
+    /// The part of a row outside which it is transparent.
+    struct Span {
+        int begin = 0;
+        int end = 0;
+    };
+    std::vector<Span> spans, chromaSpans;
     /// What is covered by half or more, relative to the sprite's top left; right and bottom excluded.
     int left = 0, top = 0, right = 0, bottom = 0;
 };

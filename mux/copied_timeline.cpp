@@ -18,7 +18,8 @@ std::int64_t toTicks(std::chrono::nanoseconds time, std::int64_t ticksPerSecond)
 }  // namespace
 
 void CopiedTimeline::push(Packet packet, CaptureTime first, std::int64_t durationTicks) {
-    TimedPacket timed{.decode = toTicks(packet.decode - first, config_.ticksPerSecond)};
+    TimedPacket timed;
+    timed.decode = toTicks(packet.decode - first, config_.ticksPerSecond);
     timed.duration = durationTicks > 0 ? durationTicks : toTicks(packet.duration, config_.ticksPerSecond);
     timed.duration = std::max<std::int64_t>(timed.duration, 1);
     if (last_) {

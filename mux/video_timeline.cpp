@@ -26,8 +26,9 @@ void VideoTimeline::push(Packet packet) {
     }
     lastPresentation_ = std::max(lastPresentation_, packet.presentation);
 
-    TimedPacket timed{.presentation = ticks(packet.presentation), .decode = ticks(packet.decode)};
-    timed.decode = std::min(timed.decode, timed.presentation);
+    TimedPacket timed;
+    timed.presentation = ticks(packet.presentation);
+    timed.decode = std::min(ticks(packet.decode), timed.presentation);
     timed.packet = std::move(packet);
     if (isFirst)
         delay_ = timed.presentation - timed.decode;

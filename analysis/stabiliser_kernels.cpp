@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <opencv2/core/hal/intrin.hpp>
 
 #include "analysis/vector_clones.h"
-#include "opencv2/core/hal/intrin.hpp"
 
 namespace smartcodec::stabiliser {
 

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "program.h"
-#include "recorded_file.h"
+#include "tests/app/program.h"
+#include "tests/app/recorded_file.h"
 #include "tests/support/make_video.h"
 #include "tests/support/temporary_folder.h"
 

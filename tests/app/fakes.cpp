@@ -1,4 +1,4 @@
-#include "fakes.h"
+#include "tests/app/fakes.h"
 
 #include <cstring>
 #include <stdexcept>

@@ -4,8 +4,8 @@
 #include <stdexcept>
 
 #include "app/pipeline.h"
-#include "fakes.h"
-#include "recorded_file.h"
+#include "tests/app/fakes.h"
+#include "tests/app/recorded_file.h"
 #include "tests/support/make_video.h"
 #include "tests/support/temporary_folder.h"
 

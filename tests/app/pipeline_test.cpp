@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "fakes.h"
-#include "recorded_file.h"
+#include "tests/app/fakes.h"
+#include "tests/app/recorded_file.h"
 #include "tests/support/make_video.h"
 #include "tests/support/temporary_folder.h"
 

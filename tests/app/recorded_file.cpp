@@ -1,4 +1,4 @@
-#include "recorded_file.h"
+#include "tests/app/recorded_file.h"
 
 extern "C" {
 #include <libavcodec/avcodec.h>

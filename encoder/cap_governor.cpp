@@ -15,8 +15,8 @@ constexpr std::chrono::seconds kWindow{2};
 constexpr double kQpPerHalving = 6.0;  // the quantiser's step doubles, which about halves the bits
 constexpr double kLargestError = 12.0;
 constexpr double kLargestOffset = 24.0;
-// The loop's time constant in multiples of its delay. libx265 on noise swung at 1, overshot once at 2.
-constexpr double kDelays = 2.5;
+// The loop's time constant in multiples of its delay. On noise libx265 swings at 1 and overshoots at 2.5.
+constexpr double kDelays = 3.5;
 
 }  // namespace
 

@@ -9,8 +9,8 @@
 
 namespace smartcodec {
 
-/// Keeps an encoder that cannot change its bit rate while running under a cap that does change, by an offset on the QP of
-/// whole frames. It looks at what really comes out: as long as the cap does not bind, the offset is 0 and constant
+/// Keeps an encoder that cannot change its bit rate while running under a cap that does change, by an offset on the QP
+/// of whole frames. It looks at what really comes out: as long as the cap does not bind, the offset is 0 and constant
 /// quality is untouched.
 ///
 /// Like a rate buffer it fills with packets and drains at the cap. Up to half full it does nothing, so that a key frame

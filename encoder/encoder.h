@@ -23,18 +23,18 @@ struct EncoderConfig {
     FrameRate frameRate;  ///< nominal: what rate control is told, whatever is dropped
     Color color;
     Ratio sampleAspect;
-    int quality = 23;                          ///< constant quality on the codec's QP scale, 1..51, lower is better
-    Bitrate maxBitrate{6'000'000};             ///< cap; the rate buffer holds 2 s of it
-    std::optional<Bitrate> constantBitrate;    ///< instead of constant quality: fixed rate, for `--smart off`
-    std::optional<int> lookaheadFrames;        ///< preset's own if not given; 0: no look-ahead, no B-frames, no frame
-                                               ///< threads: a packet per frame at once
+    int quality = 23;                        ///< constant quality on the codec's QP scale, 1..51, lower is better
+    Bitrate maxBitrate{6'000'000};           ///< cap; the rate buffer holds 2 s of it
+    std::optional<Bitrate> constantBitrate;  ///< instead of constant quality: fixed rate, for `--smart off`
+    std::optional<int> lookaheadFrames;      ///< preset's own if not given; 0: no look-ahead, no B-frames, no frame
+                                             ///< threads: a packet per frame at once
 };
 
 /// What one frame is encoded with. Takes effect on this very frame where the encoder can.
 struct EncodeParameters {
     bool keyFrame = false;
-    Bitrate bitrate;                ///< cap from this frame on
-    const QpMap* qpMap = nullptr;   ///< borrowed for the call; belongs to this frame alone; null or empty: none
+    Bitrate bitrate;               ///< cap from this frame on
+    const QpMap* qpMap = nullptr;  ///< borrowed for the call; belongs to this frame alone; null or empty: none
 };
 
 /// How an encoder takes regions of interest, best first.

@@ -33,8 +33,8 @@ double FrameTimeline::spacing() const {
     if (next_ <= framesPerSecond_)
         return 1.0;
     const auto elapsed = times_.back() - at(next_ - 1 - framesPerSecond_);
-    return std::min(1.0, std::chrono::duration<double>(elapsed) /
-                             std::chrono::duration<double>(interval_ * framesPerSecond_));
+    return std::min(
+        1.0, std::chrono::duration<double>(elapsed) / std::chrono::duration<double>(interval_ * framesPerSecond_));
 }
 
 void FrameTimeline::forget(std::int64_t before) {

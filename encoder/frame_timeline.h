@@ -42,9 +42,7 @@ class FrameTimeline {
 
   private:
     void forget(std::int64_t before);
-    [[nodiscard]] CaptureTime at(std::int64_t frame) const {
-        return times_[static_cast<std::size_t>(frame - oldest_)];
-    }
+    [[nodiscard]] CaptureTime at(std::int64_t frame) const { return times_[static_cast<std::size_t>(frame - oldest_)]; }
 
     std::chrono::nanoseconds interval_;
     std::int64_t framesPerSecond_;

@@ -17,8 +17,8 @@ struct QpRegion {
     friend bool operator==(const QpRegion&, const QpRegion&) = default;
 };
 
-/// The map, with `offset` added to every block, as rectangles that do not overlap and cover exactly the blocks whose sum
-/// is not zero. An empty map stands for zeros. Equal neighbours in a row are joined, then equal runs in consecutive
+/// The map, with `offset` added to every block, as rectangles that do not overlap and cover exactly the blocks whose
+/// sum is not zero. An empty map stands for zeros. Equal neighbours in a row are joined, then equal runs in consecutive
 /// rows. The edges of the last column and row are cut to the picture.
 [[nodiscard]] std::vector<QpRegion> qpRegions(const QpMap& map, Size size, int offset = 0);
 

@@ -13,7 +13,7 @@ using Seconds = std::chrono::duration<double>;
 
 constexpr std::chrono::seconds kWindow{10};
 // Of the highest cap; the promise is 1.1, the rest is what rate control is off by.
-constexpr double kLimit = 1.05;
+constexpr double kLimit = 1.03;
 // What is left of the budget is spread over the longest time, and kept to over the shorter ones.
 constexpr std::array<std::chrono::seconds, 3> kAhead{std::chrono::seconds(8), std::chrono::seconds(4),
                                                      std::chrono::seconds(1)};

@@ -25,7 +25,9 @@ namespace {
 
 constexpr Bitrate kLowestCap{16'000};  // bits per second; the libraries count in kbit/s and refuse 0
 
-[[nodiscard]] const char* libraryName(Codec codec) { return codec == Codec::H264 ? "libx264" : "libx265"; }
+[[nodiscard]] const char* libraryName(Codec codec) {
+    return codec == Codec::H264 ? "libx264" : "libx265";
+}
 
 [[nodiscard]] std::string describe(const EncoderConfig& config) {
     return std::string("opening ") + libraryName(config.codec) + " for " + std::to_string(config.size.width) + "x" +
@@ -111,8 +113,8 @@ void wrapPlanes(AVFrame& out, Frame frame) {
 }
 
 void attachRegions(AVFrame& frame, const std::vector<QpRegion>& regions) {
-    AVFrameSideData* sideData = avAllocated(av_frame_new_side_data(
-        &frame, AV_FRAME_DATA_REGIONS_OF_INTEREST, regions.size() * sizeof(AVRegionOfInterest)));
+    AVFrameSideData* sideData = avAllocated(
+        av_frame_new_side_data(&frame, AV_FRAME_DATA_REGIONS_OF_INTEREST, regions.size() * sizeof(AVRegionOfInterest)));
     constexpr int kQpRange = 51;  // libav's offset of 1 stands for the whole QP range
     for (std::size_t i = 0; i < regions.size(); ++i) {
         const QpRegion& region = regions[i];

@@ -9,8 +9,8 @@ namespace smartcodec {
 
 namespace {
 
-constexpr int kCapBufferSeconds = 2;    // of EncoderConfig::maxBitrate
-constexpr int kFixedBufferSeconds = 1;  // of EncoderConfig::constantBitrate
+constexpr int kCapBufferSeconds = 2;           // of EncoderConfig::maxBitrate
+constexpr int kFixedBufferSeconds = 1;         // of EncoderConfig::constantBitrate
 constexpr int kInfiniteKeyInterval = 1 << 30;  // x264.h: X264_KEYINT_MAX_INFINITE
 
 void setRateControl(AVCodecContext& context, const EncoderConfig& config) {

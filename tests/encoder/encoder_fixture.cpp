@@ -1,0 +1,198 @@
+#include "tests/encoder/encoder_fixture.h"
+
+#include <doctest/doctest.h>
+
+extern "C" {
+#include <libavutil/video_enc_params.h>
+}
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "capture/libav_handles.h"
+
+namespace smartcodec::test {
+
+namespace {
+
+/// One of 65536 sums of four uniform values, scaled to a standard deviation of 1: near enough to normal for a sensor.
+const std::vector<float>& noiseTable() {
+    static const std::vector<float> table = [] {
+        std::vector<float> values(1 << 16);
+        std::uint32_t state = 12345;
+        for (float& value : values) {
+            double sum = 0;
+            for (int i = 0; i < 4; ++i) {
+                state = state * 1664525u + 1013904223u;
+                sum += static_cast<double>(state >> 8) / 16777216.0 - 0.5;
+            }
+            value = static_cast<float>(sum * std::sqrt(3.0));
+        }
+        return values;
+    }();
+    return table;
+}
+
+/// The background of pictures of one size; the last one is kept.
+const std::vector<float>& texture(Size size) {
+    static Size made;
+    static std::vector<float> values;
+    if (made == size)
+        return values;
+    made = size;
+    values.clear();
+    for (int y = 0; y < size.height; ++y)
+        for (int x = 0; x < size.width; ++x)
+            values.push_back(
+                static_cast<float>(120.5 + 40 * std::sin(x * 0.05) * std::cos(y * 0.07) + ((x / 8 + y / 8) % 3) * 6));
+    return values;
+}
+
+void paintLuma(const Picture& picture, int number, const PictureRecipe& recipe) {
+    const std::vector<float>& noise = noiseTable();
+    const float* background = texture(picture.size).data();
+    const auto sigma = static_cast<float>(recipe.noise);
+    std::uint32_t state = recipe.seed * 2654435761u + static_cast<std::uint32_t>(number) * 40503u;
+    for (int y = 0; y < picture.size.height; ++y) {
+        auto* row = reinterpret_cast<std::uint8_t*>(picture.planes[0].data) +
+                    static_cast<std::size_t>(y) * picture.planes[0].strideBytes;
+        state = state * 1664525u + 1013904223u;
+        std::size_t position = state >> 16;
+        for (int x = 0; x < picture.size.width; ++x)
+            row[x] =
+                static_cast<std::uint8_t>(std::clamp(*background++ + sigma * noise[position++ & 0xffff], 0.0f, 255.0f));
+    }
+}
+
+DecodedPicture convert(const ::AVFrame& frame, CaptureTime presentation) {
+    DecodedPicture out;
+    out.presentation = presentation;
+    out.size = {frame.width, frame.height};
+    out.keyFrame = frame.pict_type == AV_PICTURE_TYPE_I;
+    for (int y = 0; y < frame.height; ++y)
+        out.luma.insert(out.luma.end(), frame.data[0] + y * frame.linesize[0],
+                        frame.data[0] + y * frame.linesize[0] + frame.width);
+    const int cornerX = frame.width / 2 - 1;
+    const int cornerY = frame.height / 2 - 1;
+    out.cornerCb = frame.data[1][cornerY * frame.linesize[1] + cornerX];
+    out.cornerCr = frame.data[2][cornerY * frame.linesize[2] + cornerX];
+    out.color = {frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range == AVCOL_RANGE_JPEG,
+                 frame.chroma_location};
+    out.sampleAspect = {frame.sample_aspect_ratio.num, frame.sample_aspect_ratio.den};
+    if (const AVFrameSideData* data = av_frame_get_side_data(&frame, AV_FRAME_DATA_VIDEO_ENC_PARAMS)) {
+        auto* parameters = reinterpret_cast<AVVideoEncParams*>(data->data);
+        for (unsigned i = 0; i < parameters->nb_blocks; ++i)
+            out.blockQp.push_back(parameters->qp + av_video_enc_params_block(parameters, i)->delta_qp);
+        if (!out.blockQp.empty())
+            out.meanQp =
+                std::accumulate(out.blockQp.begin(), out.blockQp.end(), 0.0) / static_cast<double>(out.blockQp.size());
+    }
+    return out;
+}
+
+}  // namespace
+
+EncoderConfig smallConfig(Codec codec) {
+    EncoderConfig config;
+    config.codec = codec;
+    config.format = kYuv420;
+    config.size = kSmall;
+    config.frameRate = {25, 1};
+    return config;
+}
+
+CaptureTime at(int number, double framesPerSecond) {
+    return CaptureTime(std::chrono::nanoseconds(std::llround(number * 1e9 / framesPerSecond)));
+}
+
+void paint(const Picture& picture, int number, const PictureRecipe& recipe) {
+    paintLuma(picture, number, recipe);
+    for (int plane = 1; plane < planeCount(picture.format); ++plane) {
+        const Size bytes = planeSizeBytes(picture.format, picture.size, plane);
+        const Plane& memory = picture.planes[static_cast<std::size_t>(plane)];
+        for (int y = 0; y < bytes.height; ++y)
+            for (int x = 0; x < bytes.width; ++x) {
+                // Cb rises to the right, Cr downwards, so that a mix-up shows.
+                const bool isCr = picture.format == kNv12 ? x % 2 == 1 : plane == 2;
+                const int column = picture.format == kNv12 ? x / 2 : x;
+                memory.data[static_cast<std::size_t>(y) * memory.strideBytes + static_cast<std::size_t>(x)] =
+                    static_cast<std::byte>(isCr ? 80 + y / 4 : 100 + column / 4);
+            }
+    }
+}
+
+std::vector<Packet> encodeRun(Encoder& encoder, const EncoderConfig& config, int count,
+                              const std::function<Input(int)>& input) {
+    FramePool pool(config.format, config.size);
+    std::vector<Packet> packets;
+    const auto collect = [&] {
+        while (std::optional<Packet> packet = encoder.takePacket())
+            packets.push_back(std::move(*packet));
+    };
+    for (int number = 0; number < count; ++number) {
+        const Input in = input(number);
+        Frame::Description description;
+        description.time = in.time;
+        Frame frame = pool.make(description);
+        paint(frame->picture, number, in.recipe);
+        const Status status = encoder.encode(std::move(frame), in.parameters);
+        REQUIRE_MESSAGE(status.ok(), status.message());
+        collect();
+    }
+    const Status status = encoder.drain();
+    REQUIRE_MESSAGE(status.ok(), status.message());
+    collect();
+    return packets;
+}
+
+std::vector<DecodedPicture> decodeAll(Codec codec, std::span<const std::byte> parameterSets,
+                                      const std::vector<Packet>& packets) {
+    const AVCodec* decoder = avcodec_find_decoder(codec == Codec::H264 ? AV_CODEC_ID_H264 : AV_CODEC_ID_HEVC);
+    REQUIRE(decoder);
+    AvCodecContext context(avAllocated(avcodec_alloc_context3(decoder)));
+    context->extradata = static_cast<std::uint8_t*>(av_mallocz(parameterSets.size() + AV_INPUT_BUFFER_PADDING_SIZE));
+    std::memcpy(context->extradata, parameterSets.data(), parameterSets.size());
+    context->extradata_size = static_cast<int>(parameterSets.size());
+    context->export_side_data |= AV_CODEC_EXPORT_DATA_VIDEO_ENC_PARAMS;
+    context->err_recognition = AV_EF_EXPLODE;
+    context->thread_count = 1;
+    REQUIRE(avcodec_open2(context.get(), decoder, nullptr) == 0);
+
+    std::vector<DecodedPicture> pictures;
+    AvFrame frame(avAllocated(av_frame_alloc()));
+    const auto receive = [&] {
+        while (avcodec_receive_frame(context.get(), frame.get()) == 0)
+            pictures.push_back(convert(*frame, CaptureTime(std::chrono::nanoseconds(frame->pts))));
+    };
+    for (const Packet& packet : packets) {
+        AvPacket in(avAllocated(av_packet_alloc()));
+        REQUIRE(av_new_packet(in.get(), static_cast<int>(packet.data.size())) == 0);
+        std::memcpy(in->data, packet.data.data(), packet.data.size());
+        in->pts = packet.presentation.time_since_epoch().count();
+        in->dts = packet.decode.time_since_epoch().count();
+        REQUIRE(avcodec_send_packet(context.get(), in.get()) == 0);
+        receive();
+    }
+    REQUIRE(avcodec_send_packet(context.get(), nullptr) == 0);
+    receive();
+    return pictures;
+}
+
+double bitrateBetween(const std::vector<Packet>& packets, CaptureTime from, CaptureTime to) {
+    double bits = 0;
+    for (const Packet& packet : packets)
+        if (packet.presentation >= from && packet.presentation < to)
+            bits += static_cast<double>(packet.data.size()) * 8;
+    return bits / std::chrono::duration<double>(to - from).count();
+}
+
+double peakBitrate(const std::vector<Packet>& packets, std::chrono::nanoseconds window) {
+    double peak = 0;
+    for (const Packet& first : packets)
+        peak = std::max(peak, bitrateBetween(packets, first.presentation, first.presentation + window));
+    return peak;
+}
+
+}  // namespace smartcodec::test

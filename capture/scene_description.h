@@ -60,8 +60,8 @@ struct ScenePathPoint {
 
 /// Is there from the first point's time until just before the last one's. Later ones of a list hide earlier ones.
 struct SceneObject {
-    SceneLook look;
-    std::vector<ScenePathPoint> path;  ///< times rise; fewer than two points: never there
+    SceneLook look{};
+    std::vector<ScenePathPoint> path{};  ///< times rise; fewer than two points: never there
 };
 
 /// A light with a smooth fall-off around a point.
@@ -149,13 +149,14 @@ using SceneEvent = std::variant<SceneLamp, SceneExposure, SceneFlash, SceneCut, 
 
 /// What happens in one cycle.
 struct SceneCycle {
-    std::vector<SceneObject> objects;
-    std::vector<SceneEvent> events;
+    std::vector<SceneObject> objects{};
+    std::vector<SceneEvent> events{};
 };
 
 /// A whole scene.
 struct SceneDescription {
-    std::vector<SceneBackground> backgrounds{SceneBackground{}};  ///< the first one is what it starts with
+    std::vector<SceneBackground> backgrounds =
+        std::vector<SceneBackground>(1);  ///< the first one is what it starts with
     SceneNoiseLevel noise;
     std::uint64_t seed = 1;  ///< of the noise
     SceneCycle cycle;        ///< the first one, or all there is

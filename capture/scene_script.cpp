@@ -167,7 +167,7 @@ void busy(Cycle& cycle) {
             look.width *= 1.25;
             look.texture = 12;
         }
-        for (int i = 0; i < 16 - 3 * row; ++i) {
+        for (int i = 0; i < 20 - 3 * row; ++i) {
             const auto pick = static_cast<std::size_t>(random.integer(0, 2));
             const SceneLook& look = looks[pick];
             const double speed = random.real(300, 420);

@@ -18,11 +18,10 @@ struct SceneConfig {
     std::uint64_t seed = 1;
     /// Sensor noise, as a variance per sample: shot * value + read * read, value and read in grey levels of 8 bits.
     /// The script's own where not given. Chroma has half of it (in standard deviation) as at mid grey.
-    std::optional<double> shotNoise;
-    std::optional<double> readNoise;
-    std::optional<int>
-        grain;  ///< samples that neighbours share, 1 or 3: what a camera's processing leaves of white noise
-    std::optional<std::chrono::nanoseconds> duration;  ///< endless if not given
+    std::optional<double> shotNoise{};
+    std::optional<double> readNoise{};
+    std::optional<int> grain{};  ///< samples that neighbours share, 1 or 3, as a camera's own processing leaves noise
+    std::optional<std::chrono::nanoseconds> duration{};  ///< endless if not given
     bool frameNumber = false;  ///< write the frame's index into the picture, for readFrameNumber (scene_overlay.h)
 };
 

@@ -19,14 +19,14 @@ struct Progress {
     std::uint64_t framesIn = 0;
     std::uint64_t framesRecorded = 0;
     std::uint64_t bytes = 0;
-    std::chrono::nanoseconds sourceTime{0};            ///< recorded so far
-    std::optional<std::chrono::nanoseconds> duration;  ///< of the whole, if known beforehand
+    std::chrono::nanoseconds sourceTime{0};                 ///< recorded so far
+    std::optional<std::chrono::nanoseconds> duration = {};  ///< of the whole, if known beforehand
 };
 
 /// Where a recording gets its parts from. What is left empty is the real thing that the settings name.
 struct PipelineParts {
-    std::function<std::unique_ptr<Source>(const Settings&)> openSource;
-    std::function<std::unique_ptr<Encoder>(const EncoderConfig&)> openEncoder;
+    std::function<std::unique_ptr<Source>(const Settings&)> openSource = {};
+    std::function<std::unique_ptr<Encoder>(const EncoderConfig&)> openEncoder = {};
 };
 
 /// One recording: a source, the analysis, an encoder and a file, each on its own thread, with a lock-free queue between

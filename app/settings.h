@@ -53,24 +53,25 @@ constexpr Bitrate kDefaultMaxBitrate{6'000'000};
 
 /// Everything a recording needs to be told, validated (app/options.h does that for the command line). Plain values.
 struct Settings {
-    std::variant<FileSourceConfig, SceneConfig> source;
-    std::string output;
+    std::variant<FileSourceConfig, SceneConfig> source = {};
+    std::string output = {};
     bool overwrite = false;
 
     Codec codec = Codec::H264;
     int quality = 23;  ///< 1..51 on the codec's QP scale, lower is better
     Bitrate maxBitrate = kDefaultMaxBitrate;
-    std::optional<int> lookaheadFrames;  ///< not given: the preset's own for files, 0 for live sources and `realtime`
+    std::optional<int> lookaheadFrames =
+        {};  ///< not given: the preset's own for files, 0 for live sources and `realtime`
 
-    SmartFunctions smart;
+    SmartFunctions smart = {};
     double minFrameRate = bounds(Profile::Storage).minFrameRate;
     std::chrono::nanoseconds maxGop = bounds(Profile::Storage).maxGop;
     std::array<Bitrate, 4> levels = defaultLevels(kDefaultMaxBitrate);  ///< static first; the last is `maxBitrate`
 
-    std::optional<std::chrono::nanoseconds> duration;  ///< of source time
-    std::optional<std::uint64_t> frames;               ///< of the source, dropped ones included
-    bool realtime = false;                             ///< take a file or the scene at its own pace, as from a camera
-    std::string traceFile;                             ///< empty: none
+    std::optional<std::chrono::nanoseconds> duration = {};  ///< of source time
+    std::optional<std::uint64_t> frames = {};               ///< of the source, dropped ones included
+    bool realtime = false;       ///< take a file or the scene at its own pace, as from a camera
+    std::string traceFile = {};  ///< empty: none
 };
 
 }  // namespace smartcodec

@@ -97,7 +97,7 @@ std::string toText(const RecordingSummary& summary) {
     text += fmt::format("  size           {:.0f} KB, video {}\n", static_cast<double>(summary.bytes) / 1000,
                         bitrateText(summary.videoBitrate()));
     if (const auto saved = summary.savedShare())
-        text += fmt::format("  bits saved     {:.0f} % (estimate: against a fixed {}, as --smart off has)\n",
+        text += fmt::format("  bits saved     {:.1f} % (estimate: against a fixed {}, as --smart off has)\n",
                             *saved * 100, bitrateText(summary.comparedRate));
     text += fmt::format("  longest hold   {:.2f} s, longest time between key frames {:.2f} s\n",
                         seconds(summary.longestHold), seconds(summary.longestKeyGap));

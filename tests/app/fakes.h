@@ -17,9 +17,9 @@ struct SourceRecipe {
     std::vector<std::chrono::milliseconds> times;
     std::chrono::milliseconds duration{40};  ///< of each frame
     Size size{64, 48};
-    bool moving = true;    ///< false: every picture is the same
-    bool endless = false;  ///< goes on after `times`, 40 ms apart, until it is stopped
-    std::string failure;   ///< what ends it, after the last frame
+    bool moving = true;        ///< false: every picture is the same
+    bool endless = false;      ///< goes on after `times`, 40 ms apart, until it is stopped
+    std::string failure = {};  ///< what ends it, after the last frame
 };
 
 /// `count` times that are `period` apart, from zero on.
@@ -30,8 +30,8 @@ struct SourceRecipe {
 /// The real encoder, with something in its way.
 struct Obstacle {
     std::chrono::milliseconds delay{0};  ///< each frame takes that much longer
-    std::optional<int> failAt;           ///< the frame, from 0, that it fails at
-    std::optional<int> throwAt;          ///< the frame that it throws at
+    std::optional<int> failAt = {};      ///< the frame, from 0, that it fails at
+    std::optional<int> throwAt = {};     ///< the frame that it throws at
     bool failDrain = false;
 };
 

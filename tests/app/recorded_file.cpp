@@ -6,7 +6,6 @@ extern "C" {
 #include <libavutil/log.h>
 }
 
-#include <algorithm>
 #include <memory>
 #include <stdexcept>
 
@@ -67,6 +66,7 @@ class Reader {
         unit_ = av_q2d(stream.time_base);
         file_.width = stream.codecpar->width;
         file_.height = stream.codecpar->height;
+        file_.videoEnd = static_cast<double>(stream.start_time + stream.duration) * unit_;
         for (unsigned i = 0; i < input_->nb_streams; ++i)
             file_.audioTracks += input_->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO ? 1 : 0;
     }
@@ -86,10 +86,8 @@ class Reader {
 
   private:
     void takeVideo(const AVPacket& packet) {
-        const double time = static_cast<double>(packet.pts) * unit_;
-        file_.videoEnd = std::max(file_.videoEnd, time + static_cast<double>(packet.duration) * unit_);
         if ((packet.flags & AV_PKT_FLAG_KEY) != 0)
-            file_.keyTimes.push_back(time);
+            file_.keyTimes.push_back(static_cast<double>(packet.pts) * unit_);
         decode(&packet);
     }
 

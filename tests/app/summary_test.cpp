@@ -66,7 +66,7 @@ TEST_SUITE("unit") {
 
     TEST_CASE("the text calls the saving an estimate and says against what") {
         const std::string text = toText(example());
-        CHECK(text.find("75 % (estimate: against a fixed 4.00 Mbit/s") != std::string::npos);
+        CHECK(text.find("75.0 % (estimate: against a fixed 4.00 Mbit/s") != std::string::npos);
         CHECK(text.find("nothing moved 60") != std::string::npos);
     }
 }

@@ -21,26 +21,26 @@ using Pixel = std::array<int, 3>;
 
 /// A small video for a test to read. Every field has a value that works; frames are grey, each of another level.
 struct VideoRecipe {
-    std::string path;                                               ///< the extension chooses the container
-    std::string codec = "libx264";                                  ///< an encoder of libavcodec
-    std::vector<std::pair<std::string, std::string>> codecOptions;  ///< the encoder's own, after the defaults
+    std::string path = {};                                               ///< the extension chooses the container
+    std::string codec = "libx264";                                       ///< an encoder of libavcodec
+    std::vector<std::pair<std::string, std::string>> codecOptions = {};  ///< the encoder's own, after the defaults
     std::string pixelFormat = "yuv420p";
     Size size{64, 48};
     int frames = 10;
     FrameRate frameRate{25, 1};
-    std::vector<std::chrono::milliseconds> times;  ///< presentation times instead of the rate's, one per frame
-    std::function<Pixel(int number, int x, int y)> paint;
+    std::vector<std::chrono::milliseconds> times = {};  ///< presentation times instead of the rate's, one per frame
+    std::function<Pixel(int number, int x, int y)> paint = {};
 
-    Color color;         ///< tags; `fullRange` is tagged only when set
-    Ratio sampleAspect;  ///< 0/1: not written
-    int rotation = 0;    ///< degrees clockwise for the player
+    Color color = {};         ///< tags; `fullRange` is tagged only when set
+    Ratio sampleAspect = {};  ///< 0/1: not written
+    int rotation = 0;         ///< degrees clockwise for the player
 
-    std::string audioCodec;  ///< empty: no audio. A tone, mono, as long as the video
-    std::string audioLanguage;
+    std::string audioCodec = {};  ///< empty: no audio. A tone, mono, as long as the video
+    std::string audioLanguage = {};
     int sampleRate = 48000;
     bool video = true;  ///< false: audio alone
 
-    std::vector<std::pair<std::string, std::string>> muxerOptions;
+    std::vector<std::pair<std::string, std::string>> muxerOptions = {};
 };
 
 /// Writes the file; throws std::runtime_error naming the step that libav refused.

@@ -17,6 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Bitrate kMax{1'000'000};
+constexpr Size kTiny{160, 96};  // for the long runs: a quarter of the picture at a quarter of the rate
+constexpr Bitrate kTinyMax{250'000};
 
 /// Checks what every muxer relies on, and that the packets' times are exactly those given.
 void checkTimes(const std::vector<Packet>& packets, const std::vector<CaptureTime>& captured) {
@@ -159,7 +161,8 @@ TEST_SUITE("integration") {
         for (const Codec codec : {Codec::H264, Codec::Hevc}) {
             CAPTURE(name(codec));
             EncoderConfig config = smallConfig(codec);
-            config.maxBitrate = kMax;
+            config.maxBitrate = kTinyMax;
+            config.size = kTiny;
             config.lookaheadFrames = 0;
             const auto encoder = openSoftwareEncoder(config);
             CHECK(encoder->capabilities().bitrateWhileRunning == (codec == Codec::H264));
@@ -168,13 +171,13 @@ TEST_SUITE("integration") {
             const auto packets = encodeRun(*encoder, config, 250 + low + 125, [&](int number) {
                 Input in = calm(number);
                 in.recipe.noise = 12;
-                in.parameters.bitrate = number >= 250 && number < 250 + low ? Bitrate{500'000} : kMax;
+                in.parameters.bitrate = number >= 250 && number < 250 + low ? Bitrate{125'000} : kTinyMax;
                 return in;
             });
-            CHECK(bitrateBetween(packets, at(100), at(250)) == doctest::Approx(1e6).epsilon(0.1));
-            CHECK(bitrateBetween(packets, at(250 + low - 75), at(250 + low)) == doctest::Approx(5e5).epsilon(0.2));
+            CHECK(bitrateBetween(packets, at(100), at(250)) == doctest::Approx(2.5e5).epsilon(0.1));
+            CHECK(bitrateBetween(packets, at(250 + low - 75), at(250 + low)) == doctest::Approx(1.25e5).epsilon(0.2));
             CHECK(bitrateBetween(packets, at(250 + low + 50), at(250 + low + 125)) ==
-                  doctest::Approx(1e6).epsilon(0.15));
+                  doctest::Approx(2.5e5).epsilon(0.15));
         }
     }
 
@@ -184,16 +187,18 @@ TEST_SUITE("integration") {
                 CAPTURE(name(codec));
                 CAPTURE(lookahead.has_value());
                 EncoderConfig config = smallConfig(codec);
-                config.maxBitrate = kMax;
+                config.maxBitrate = kTinyMax;
+                config.size = kTiny;
                 config.lookaheadFrames = lookahead;
                 const auto encoder = openSoftwareEncoder(config);
                 const auto packets = encodeRun(*encoder, config, 425, [&](int number) {
                     Input in = calm(number);
+                    in.parameters.bitrate = kTinyMax;
                     in.recipe.noise = number < 125 ? 0.5 : 25;
                     return in;
                 });
-                CHECK(peakBitrate(packets, 10s) < 1.1e6);
-                CHECK(bitrateBetween(packets, at(125), at(150)) > 1e6);  // the first second is not starved
+                CHECK(peakBitrate(packets, 10s) < 2.75e5);
+                CHECK(bitrateBetween(packets, at(125), at(150)) > 2.5e5);  // the first second is not starved
             }
     }
 
@@ -231,7 +236,8 @@ TEST_SUITE("integration") {
         for (const Codec codec : {Codec::H264, Codec::Hevc}) {
             CAPTURE(name(codec));
             EncoderConfig config = smallConfig(codec);
-            config.constantBitrate = Bitrate{600'000};
+            config.size = kTiny;
+            config.constantBitrate = Bitrate{150'000};
             const auto encoder = openSoftwareEncoder(config);
             const auto packets = encodeRun(*encoder, config, 400, [&](int number) {
                 Input in = calm(number);
@@ -239,8 +245,8 @@ TEST_SUITE("integration") {
                 in.parameters.keyFrame = number % 25 == 0;
                 return in;
             });
-            CHECK(bitrateBetween(packets, at(0), at(400)) == doctest::Approx(6e5).epsilon(0.1));
-            CHECK(bitrateBetween(packets, at(100), at(200)) == doctest::Approx(6e5).epsilon(0.1));
+            CHECK(bitrateBetween(packets, at(0), at(400)) == doctest::Approx(1.5e5).epsilon(0.1));
+            CHECK(bitrateBetween(packets, at(100), at(200)) == doctest::Approx(1.5e5).epsilon(0.1));
         }
     }
 

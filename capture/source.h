@@ -24,14 +24,14 @@ struct CopiedTrack {
 
 /// What a source delivers, known before its first frame.
 struct SourceInfo {
-    std::string name;      ///< for messages: file name, camera model, "scene corridor"
-    PixelFormat format;    ///< kNv12 or kYuv420
-    Size size;             ///< even
-    FrameRate frameRate;   ///< nominal; of a variable rate the average
+    std::string name;     ///< for messages: file name, camera model, "scene corridor"
+    PixelFormat format;   ///< kNv12 or kYuv420
+    Size size;            ///< even
+    FrameRate frameRate;  ///< nominal; of a variable rate the average
     Color color;
-    Ratio sampleAspect;    ///< 0/1: unknown
-    int rotation = 0;      ///< degrees clockwise by which a player must turn the picture: 0, 90, 180, 270
-    bool live = false;     ///< frames come at their own pace and are lost if nobody takes them
+    Ratio sampleAspect;  ///< 0/1: unknown
+    int rotation = 0;    ///< degrees clockwise by which a player must turn the picture: 0, 90, 180, 270
+    bool live = false;   ///< frames come at their own pace and are lost if nobody takes them
     std::optional<std::chrono::nanoseconds> duration;  ///< if known beforehand, for the progress line
     std::vector<CopiedTrack> copiedTracks;
     std::vector<std::string> notes;  ///< remarks for the user, one line each: what was left out and why

@@ -53,6 +53,7 @@ const std::vector<float>& texture(Size size) {
 void paintLuma(const Picture& picture, int number, const PictureRecipe& recipe) {
     const std::vector<float>& noise = noiseTable();
     const float* background = texture(picture.size).data();
+    const bool otherScene = recipe.seed % 2 == 0;
     const auto sigma = static_cast<float>(recipe.noise);
     std::uint32_t state = recipe.seed * 2654435761u + static_cast<std::uint32_t>(number) * 40503u;
     for (int y = 0; y < picture.size.height; ++y) {
@@ -60,9 +61,11 @@ void paintLuma(const Picture& picture, int number, const PictureRecipe& recipe) 
                     static_cast<std::size_t>(y) * picture.planes[0].strideBytes;
         state = state * 1664525u + 1013904223u;
         std::size_t position = state >> 16;
-        for (int x = 0; x < picture.size.width; ++x)
-            row[x] =
-                static_cast<std::uint8_t>(std::clamp(*background++ + sigma * noise[position++ & 0xffff], 0.0f, 255.0f));
+        for (int x = 0; x < picture.size.width; ++x) {
+            const float value = otherScene ? 270.0f - 2.0f * *background : *background;
+            ++background;
+            row[x] = static_cast<std::uint8_t>(std::clamp(value + sigma * noise[position++ & 0xffff], 0.0f, 255.0f));
+        }
     }
 }
 
@@ -70,7 +73,7 @@ DecodedPicture convert(const ::AVFrame& frame, CaptureTime presentation) {
     DecodedPicture out;
     out.presentation = presentation;
     out.size = {frame.width, frame.height};
-    out.keyFrame = frame.pict_type == AV_PICTURE_TYPE_I;
+    out.intra = frame.pict_type == AV_PICTURE_TYPE_I;
     for (int y = 0; y < frame.height; ++y)
         out.luma.insert(out.luma.end(), frame.data[0] + y * frame.linesize[0],
                         frame.data[0] + y * frame.linesize[0] + frame.width);

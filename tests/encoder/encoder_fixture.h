@@ -21,7 +21,8 @@ EncoderConfig smallConfig(Codec codec = Codec::H264);
 CaptureTime at(int number, double framesPerSecond = 25);
 
 /// Deterministic pictures: a textured background that stands still, sensor noise of `noise` grey levels (standard
-/// deviation, about) that changes from picture to picture.
+/// deviation, about) that changes from picture to picture. Even
+/// seeds show another scene.
 struct PictureRecipe {
     double noise = 2;
     std::uint32_t seed = 1;
@@ -44,7 +45,7 @@ std::vector<Packet> encodeRun(Encoder& encoder, const EncoderConfig& config, int
 struct DecodedPicture {
     CaptureTime presentation{};
     Size size;
-    bool keyFrame = false;
+    bool intra = false;
     std::vector<std::uint8_t> luma;  ///< rows without padding
     std::vector<int> blockQp;        ///< per 16x16 block, H.264 only
     double meanQp = 0;               ///< H.264 only

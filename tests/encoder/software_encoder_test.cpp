@@ -81,7 +81,13 @@ TEST_SUITE("integration") {
                 if (packet.keyFrame)
                     found.insert(packet.presentation);
             CHECK(found == expected);
-            CHECK(decodeAll(codec, encoder->parameterSets(), packets).size() == 300);
+            std::set<CaptureTime> intra;  // an I picture that is no key frame would cost as much
+            const auto pictures = decodeAll(codec, encoder->parameterSets(), packets);
+            CHECK(pictures.size() == 300);
+            for (const DecodedPicture& picture : pictures)
+                if (picture.intra)
+                    intra.insert(picture.presentation);
+            CHECK(intra == expected);
         }
     }
 
@@ -228,7 +234,7 @@ TEST_SUITE("integration") {
         });
         const auto pictures = decodeAll(Codec::H264, encoder->parameterSets(), packets);
         REQUIRE(pictures.size() == 210);
-        CHECK(pictures[200].keyFrame);
+        CHECK(pictures[200].intra);
         CHECK(pictures[200].meanQp <= pictures[0].meanQp + 2);
     }
 

@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <iterator>
+#include <string>
 #include <system_error>
 
 #include "app/pipeline.h"
@@ -38,12 +40,24 @@ void attend(Recording& recording, StopSignals& signals) {
     }
 }
 
+/// What the user did not choose, said once: which encoder it became, and what it cannot do as designed.
+void announce(const CommandLine& commandLine, const EncoderCapabilities& encoder) {
+    std::string text;
+    if (commandLine.automaticEncoder)
+        text = fmt::format("--encoder auto: software ({}), since this build has no V4L2", encoder.name);
+    if (commandLine.settings.smart.bitrate && !encoder.bitrateWhileRunning) {
+        text += fmt::format("{}{} keeps its first bit rate: the levels act on the QP instead", text.empty() ? "" : "; ",
+                            encoder.name);
+    }
+    if (!text.empty())
+        spdlog::info(text);
+}
+
 }  // namespace
 
 int runRecorder(const CommandLine& commandLine, StopSignals& signals) {
     Recording recording(commandLine.settings);
-    if (commandLine.automaticEncoder)
-        spdlog::info("--encoder auto: software ({}), since this build has no V4L2", recording.encoder().name);
+    announce(commandLine, recording.encoder());
     recording.start();
     attend(recording, signals);
     const RecordingSummary summary = recording.finish();

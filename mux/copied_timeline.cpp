@@ -8,8 +8,9 @@
 namespace smartcodec {
 namespace {
 
-/// Files that count in milliseconds (Matroska) round each packet's time; the samples themselves follow without a gap.
-constexpr double kRoundingSeconds = 0.001;
+/// Files that count in milliseconds (Matroska) round each packet's time and duration; the samples themselves follow
+/// without a gap.
+constexpr std::chrono::nanoseconds kRounding = std::chrono::milliseconds(1);
 
 std::int64_t toTicks(std::chrono::nanoseconds time, std::int64_t ticksPerSecond) {
     return std::llround(std::chrono::duration<double>(time).count() * static_cast<double>(ticksPerSecond));
@@ -20,14 +21,13 @@ std::int64_t toTicks(std::chrono::nanoseconds time, std::int64_t ticksPerSecond)
 void CopiedTimeline::push(Packet packet, CaptureTime first, std::int64_t durationTicks) {
     TimedPacket timed;
     timed.decode = toTicks(packet.decode - first, config_.ticksPerSecond);
-    timed.duration = durationTicks > 0 ? durationTicks : toTicks(packet.duration, config_.ticksPerSecond);
-    timed.duration = std::max<std::int64_t>(timed.duration, 1);
+    const std::int64_t own = toTicks(packet.duration, config_.ticksPerSecond);
+    const bool endsEarly = own > 0 && own + toTicks(kRounding, config_.ticksPerSecond) < durationTicks;
+    timed.duration = std::max<std::int64_t>(1, durationTicks > 0 && !endsEarly ? durationTicks : own);
     if (last_) {
         const std::int64_t contiguous = last_->decode + last_->duration;
-        const double gapSeconds =
-            static_cast<double>(timed.decode - contiguous) / static_cast<double>(config_.ticksPerSecond);
-        timed.decode =
-            std::abs(gapSeconds) <= kRoundingSeconds ? contiguous : std::max(timed.decode, last_->decode + 1);
+        const bool hasGap = std::abs(timed.decode - contiguous) > toTicks(kRounding, config_.ticksPerSecond);
+        timed.decode = hasGap ? std::max(timed.decode, last_->decode + 1) : contiguous;
     }
     last_ = {timed.decode, timed.duration};
     timed.presentation = timed.decode;

@@ -22,7 +22,8 @@ class CopiedTimeline {
     CopiedTimeline(const CopiedTimeline&) = delete;  // it holds packets
     CopiedTimeline& operator=(const CopiedTimeline&) = delete;
 
-    /// `durationTicks`: what the packet holds by its codec's count; 0 if unknown (its own duration counts then).
+    /// `durationTicks`: what the packet holds by its codec's count; 0 if unknown. The packet's own duration counts
+    /// then, and where it is shorter: the last packet of a track is seldom full.
     void push(Packet packet, CaptureTime first, std::int64_t durationTicks);
 
     /// Time of the packet that `pop` would give, seconds since the first video frame. One packet is held back until

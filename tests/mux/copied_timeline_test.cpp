@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -63,6 +64,18 @@ TEST_SUITE("unit") {
         const auto packets = popAll(timeline);
         for (std::size_t i = 0; i < packets.size(); ++i)
             CHECK(packets[i].decode == static_cast<std::int64_t>(i) * 1024);
+    }
+
+    TEST_CASE("a last packet that is not full ends where its source says") {
+        for (const auto& [own, expected] : {std::pair(10ms, 480), std::pair(21ms, 1024), std::pair(0ms, 1024)}) {
+            CopiedTimeline timeline({.ticksPerSecond = kRate, .prerollTicks = 1});
+            Packet packet;
+            packet.decode = packet.presentation = kFirst;
+            packet.duration = own;
+            timeline.push(std::move(packet), kFirst, 1024);
+            timeline.end(std::nullopt);
+            CHECK(popAll(timeline).at(0).duration == expected);
+        }
     }
 
     TEST_CASE("a gap stays a gap") {

@@ -142,4 +142,18 @@ TEST_SUITE("integration") {
         CHECK(pictures > 5);
         CHECK(pictures < 2000);
     }
+
+    TEST_CASE("a trace that finds no room costs a line and not the recording") {
+        const TemporaryFolder folder;
+        const ProgramResult result =
+            runProgram({"--scene", "-w", "64", "-h", "64", "--frames", "2000", "--encoder", "software", "--trace",
+                        folder / "trace.jsonl", "-o", folder / "out.mp4"},
+                       {.fileSizeLimitBytes = 400'000});
+        CAPTURE(result.errors);
+        CHECK(result.exitStatus == 0);
+        CHECK(result.errorLines() == 1);
+        CHECK(result.errors.find("trace.jsonl") != std::string::npos);
+        CHECK(result.output.find("frames in      2000") != std::string::npos);
+        CHECK(!readRecording(folder / "out.mp4").times.empty());
+    }
 }

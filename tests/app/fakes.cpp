@@ -67,7 +67,9 @@ class HinderedEncoder final : public Encoder {
         : encoder_(std::move(encoder)), obstacle_(obstacle) {}
 
     const EncoderCapabilities& capabilities() const override { return encoder_->capabilities(); }
-    std::span<const std::byte> parameterSets() const override { return encoder_->parameterSets(); }
+    std::span<const std::byte> parameterSets() const override {
+        return obstacle_.withoutParameterSets ? std::span<const std::byte>() : encoder_->parameterSets();
+    }
 
     Status encode(Frame frame, const EncodeParameters& parameters) override {
         const int number = next_++;

@@ -33,6 +33,7 @@ struct Obstacle {
     std::optional<int> failAt = {};      ///< the frame, from 0, that it fails at
     std::optional<int> throwAt = {};     ///< the frame that it throws at
     bool failDrain = false;
+    bool withoutParameterSets = false;  ///< no file can be begun
 };
 
 [[nodiscard]] PipelineParts makeParts(const SourceRecipe& source, const Obstacle& obstacle = {});

@@ -97,6 +97,15 @@ TEST_SUITE("integration") {
         CHECK(isEmpty(folder));
     }
 
+    TEST_CASE("a file that cannot be begun leaves no trace either") {
+        const TemporaryFolder folder;
+        Settings settings = everyFrame(folder);
+        settings.traceFile = folder / "trace.jsonl";
+        CHECK_THROWS_WITH(Recording(settings, makeParts({.times = evenTimes(5, 40ms)}, {.withoutParameterSets = true})),
+                          doctest::Contains("parameter sets"));
+        CHECK(isEmpty(folder));
+    }
+
     TEST_CASE("the input is not overwritten by its own recording") {
         const TemporaryFolder folder;
         makeVideo({.path = folder / "in.mp4"});

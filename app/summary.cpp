@@ -141,6 +141,7 @@ std::string toJson(const RecordingSummary& summary) {
     json["wall_time_s"] = seconds(summary.wallTime);
     json["peak_memory_bytes"] = summary.peakMemoryBytes;
     json["stopped"] = summary.stopped;
+    json["warning"] = summary.warning.empty() ? Json(nullptr) : Json(summary.warning);
     json["failure"] = summary.failure.empty() ? Json(nullptr) : Json(summary.failure);
     // A path need not be UTF-8, JSON must be.
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

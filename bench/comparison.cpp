@@ -1,8 +1,8 @@
 #include "bench/comparison.h"
 
 #include <chrono>
+#include <future>
 #include <memory>
-#include <opencv2/core/utility.hpp>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -61,12 +61,14 @@ std::vector<Quality> compareRecordings(Reference& reference, const std::vector<s
     for (const std::string& path : recordings)
         players.push_back(std::make_unique<Player>(path));
     int index = 0;
+    // A thread per recording, not OpenCV's own: those would share one recording's small bands.
     while (const std::optional<Reference::Moment> moment = reference.next()) {
         const bool ssim = index++ % ssimEvery == 0;
-        cv::parallel_for_(cv::Range(0, static_cast<int>(players.size())), [&](const cv::Range& range) {
-            for (int i = range.start; i < range.end; ++i)
-                players[static_cast<std::size_t>(i)]->compare(*moment, ssim);
-        });
+        std::vector<std::future<void>> compared;
+        for (const auto& player : players)
+            compared.push_back(std::async(std::launch::async, [&] { player->compare(*moment, ssim); }));
+        for (std::future<void>& one : compared)
+            one.get();
     }
     std::vector<Quality> result;
     for (const auto& player : players)

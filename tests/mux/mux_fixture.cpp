@@ -172,7 +172,7 @@ Sound encodeSound(std::chrono::nanoseconds duration, const std::string& encoder)
         throw std::runtime_error("libavcodec lacks the encoder " + encoder);
     AvCodecContext context(avAllocated(avcodec_alloc_context3(codec)));
     context->sample_rate = 48000;
-    context->sample_fmt = codec->sample_fmts[0];
+    context->sample_fmt = encoder == "aac" ? AV_SAMPLE_FMT_FLTP : AV_SAMPLE_FMT_S16P;  // what each takes
     context->time_base = {1, 48000};
     context->ch_layout = AV_CHANNEL_LAYOUT_MONO;
     context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;

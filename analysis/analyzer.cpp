@@ -45,7 +45,7 @@ void Analyzer::measure(const LumaView& picture, const PictureContext& context) {
 
     const bool comparable = !s.first && s.previous.columns == s.cells.columns && s.previous.rows == s.cells.rows;
     if (comparable && !s.estimator.measured())  // nothing can be told from noise before the noise is known
-        s.estimator.update(picture, s.cells);
+        s.estimator.update(picture, s.cells, nullptr);
     if (comparable) {
         const Noise& noise = s.estimator.noise();
         m.lighting = compareAllowingForLighting(s.cells, s.previous, noise, s.detector, s.lighting, s.change);
@@ -60,7 +60,7 @@ void Analyzer::measure(const LumaView& picture, const PictureContext& context) {
     if (m.lighting)
         s.estimator.skip(picture, s.cells);
     else
-        s.estimator.update(picture, s.cells);
+        s.estimator.update(picture, s.cells, comparable ? &s.change : nullptr);
     m.noiseSigma = s.estimator.noise().sample[static_cast<std::size_t>(Noise::bin(static_cast<int>(m.meanLuma)))];
     s.first = false;
 }

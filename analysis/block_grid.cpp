@@ -5,28 +5,32 @@
 
 namespace smartcodec {
 
+void BlockGrid::findRanges(int cells, int pixels, int blocks, std::vector<Range>& ranges) {
+    if (ranges.size() == static_cast<std::size_t>(cells))
+        return;
+    ranges.resize(static_cast<std::size_t>(cells));
+    for (int cell = 0; cell < cells; ++cell) {
+        const int firstPixel = cell * pixels / cells,
+                  lastPixel = std::max(firstPixel, ((cell + 1) * pixels + cells - 1) / cells - 1);
+        ranges[static_cast<std::size_t>(cell)] = {firstPixel / QpMap::kBlock,
+                                                  std::min(lastPixel / QpMap::kBlock, blocks - 1)};
+    }
+}
+
 void BlockGrid::fill(const ChangeMap& change) {
     setAll(false);
     if (change.count == 0)
         return;
-    // first and last block that a column or row of cells touches
-    const auto first = [](int cell, int cells, int pixels) { return cell * pixels / cells / QpMap::kBlock; };
-    const auto last = [](int cell, int cells, int pixels) {
-        return std::max(0, ((cell + 1) * pixels + cells - 1) / cells - 1) / QpMap::kBlock;
-    };
+    findRanges(change.columns, width_, columns_, ofColumn_);
+    findRanges(change.rows, height_, rows_, ofRow_);
     for (int y = 0; y < change.rows; ++y) {
-        const std::uint8_t* row =
-            change.cell.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(change.columns);
-        if (std::find(row, row + change.columns, std::uint8_t{1}) == row + change.columns)
-            continue;
-        const int top = first(y, change.rows, height_), bottom = std::min(last(y, change.rows, height_), rows_ - 1);
-        for (int x = 0; x < change.columns; ++x) {
-            if (!row[x])
-                continue;
-            const int left = first(x, change.columns, width_),
-                      right = std::min(last(x, change.columns, width_), columns_ - 1);
-            for (int by = top; by <= bottom; ++by)
-                for (int bx = left; bx <= right; ++bx)
+        const std::uint8_t* row = change.row(y);
+        const Range rows = ofRow_[static_cast<std::size_t>(y)];
+        for (const std::uint8_t* at = std::find(row, row + change.columns, std::uint8_t{1}); at != row + change.columns;
+             at = std::find(at + 1, row + change.columns, std::uint8_t{1})) {
+            const Range columns = ofColumn_[static_cast<std::size_t>(at - row)];
+            for (int by = rows.first; by <= rows.last; ++by)
+                for (int bx = columns.first; bx <= columns.last; ++bx)
                     moved_[static_cast<std::size_t>(by) * static_cast<std::size_t>(columns_) +
                            static_cast<std::size_t>(bx)] = 1;
         }

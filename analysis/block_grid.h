@@ -35,7 +35,15 @@ class BlockGrid {
     int rows_;
     int width_;
     int height_;
+    struct Range {
+        int first = 0;
+        int last = 0;
+    };
+    static void findRanges(int cells, int pixels, int blocks, std::vector<Range>& ranges);
+
     std::vector<std::uint8_t> moved_;
+    std::vector<Range> ofColumn_;  // blocks that a column of cells touches
+    std::vector<Range> ofRow_;
 };
 
 }  // namespace smartcodec

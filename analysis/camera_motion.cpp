@@ -1,6 +1,7 @@
 #include "analysis/camera_motion.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 
@@ -11,6 +12,8 @@ namespace {
 // suspected, and of those at least this share must be explained by one shift.
 constexpr double kSuspicious = 0.5;
 constexpr double kExplained = 0.6;
+// ... and this share of them in each quarter of the picture.
+constexpr double kSpread = 0.3;
 // A shift explains a tile if it leaves at most half of the difference's energy.
 constexpr double kLeftOver = 0.5;
 // Correlation of what is left of a tile's structure in a picture of another scene.
@@ -20,8 +23,9 @@ constexpr double kCutShare = 0.8;
 constexpr int kTile = 8;          // cells: 32 pixels
 constexpr double kTexture = 4.0;  // deviation of the cells of a textured tile, in multiples of a cell's noise
 constexpr int kRefinements = 3;
-constexpr int kTexturePeriod = 16;  // pictures: texture comes and goes slowly
-constexpr int kLeastTiles = 8;      // fewer textured tiles say nothing about a picture
+constexpr int kTexturePeriod = 16;      // pictures: texture comes and goes slowly
+constexpr int kLeastTiles = 8;          // fewer textured tiles say nothing about a picture
+constexpr std::size_t kMostTiles = 64;  // more of them say nothing new
 
 double at(const CellGrid& cells, double x, double y) {
     x = std::clamp(x, 0.0, cells.columns - 1.0);
@@ -45,6 +49,28 @@ struct Moments {
     [[nodiscard]] double correlation() const {
         const double scale = std::sqrt(varianceA() * varianceB());
         return scale > 0 ? covariance() / scale : 0.0;
+    }
+};
+
+// Tiles counted by the picture's quarters: a large object moves some of the picture, the camera all of it.
+struct Spread {
+    std::array<int, 4> quarter{};
+    void add(int x, int y, const CellGrid& cells) {
+        ++quarter[static_cast<std::size_t>((2 * y >= cells.rows ? 2 : 0) + (2 * x >= cells.columns ? 1 : 0))];
+    }
+    [[nodiscard]] int total() const { return quarter[0] + quarter[1] + quarter[2] + quarter[3]; }
+    /// Whether this makes up a good part of every quarter that has anything, and `all` has something in more than one
+    /// half.
+    [[nodiscard]] bool everywhereIn(const Spread& all) const {
+        int quarters = 0;
+        for (std::size_t q = 0; q < quarter.size(); ++q) {
+            if (all.quarter[q] < kLeastTiles / 4)
+                continue;
+            ++quarters;
+            if (quarter[q] < kSpread * all.quarter[q])
+                return false;
+        }
+        return quarters >= 3;
     }
 };
 
@@ -102,20 +128,31 @@ double bestShift(const std::vector<float>& now, const std::vector<float>& before
     return bestAt;
 }
 
-// Lucas and Kanade's step (1981) for one shift of the whole picture, on every second cell.
-void refine(const CellGrid& now, const CellGrid& before, GlobalChange& global) {
+// Every n-th tile, so that at most kMostTiles remain, from all over the picture.
+void thinOut(std::vector<CameraMotion::Tile>& tiles) {
+    const std::size_t stride = (tiles.size() + kMostTiles - 1) / kMostTiles;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < tiles.size(); i += std::max<std::size_t>(stride, 1))
+        tiles[kept++] = tiles[i];
+    tiles.resize(kept);
+}
+
+// Lucas and Kanade's step (1981) for one shift of all tiles.
+void refine(const CellGrid& now, const CellGrid& before, const std::vector<CameraMotion::Tile>& tiles,
+            GlobalChange& global) {
     for (int step = 0; step < kRefinements; ++step) {
         double xx = 0, xy = 0, yy = 0, xt = 0, yt = 0;
-        for (int y = 1; y + 1 < now.rows; y += 2)
-            for (int x = 1; x + 1 < now.columns; x += 2) {
-                const double gx = (now.row(y)[x + 1] - now.row(y)[x - 1]) / 2.0;
-                const double gy = (now.row(y + 1)[x] - now.row(y - 1)[x]) / 2.0;
-                const double difference = at(before, x - global.shiftX, y - global.shiftY) - now.row(y)[x];
-                // what occlusion or brightness makes would outweigh what a shift of less than a cell can
-                if (std::abs(difference) > std::abs(gx) + std::abs(gy))
-                    continue;
-                xx += gx * gx, xy += gx * gy, yy += gy * gy, xt += gx * difference, yt += gy * difference;
-            }
+        for (const CameraMotion::Tile& tile : tiles)
+            for (int y = std::max(1, tile.y); y < std::min(tile.y + kTile, now.rows - 1); y += 2)
+                for (int x = std::max(1, tile.x); x < std::min(tile.x + kTile, now.columns - 1); x += 2) {
+                    const double gx = (now.row(y)[x + 1] - now.row(y)[x - 1]) / 2.0;
+                    const double gy = (now.row(y + 1)[x] - now.row(y - 1)[x]) / 2.0;
+                    const double difference = at(before, x - global.shiftX, y - global.shiftY) - now.row(y)[x];
+                    // what occlusion or brightness makes would outweigh what a shift of less than a cell can
+                    if (std::abs(difference) > std::abs(gx) + std::abs(gy))
+                        continue;
+                    xx += gx * gx, xy += gx * gy, yy += gy * gy, xt += gx * difference, yt += gy * difference;
+                }
         const double determinant = xx * yy - xy * xy;
         if (determinant <= 1e-6 * xx * yy || determinant <= 0)
             return;
@@ -171,18 +208,24 @@ GlobalChange CameraMotion::measure(const CellGrid& now, const CellGrid& before, 
     profiles(before, beforeAcross, beforeDown);
     global.shiftX = bestShift(nowAcross, beforeAcross);
     global.shiftY = bestShift(nowDown, beforeDown);
-    refine(now, before, global);
+    thinOut(suspects_);
+    refine(now, before, suspects_, global);
 
-    double explained = 0, correlation = 0, shiftedCorrelation = 0;
+    double correlation = 0, shiftedCorrelation = 0;
+    const auto looked = static_cast<double>(suspects_.size());
+    Spread explained, all;
     for (const Tile& tile : suspects_) {
         const Moments still = tileMoments(now, before, tile.x, tile.y, 0, 0);
         const Moments shifted = tileMoments(now, before, tile.x, tile.y, global.shiftX, global.shiftY);
-        explained += shifted.difference() <= kLeftOver * still.difference() ? 1 : 0;
+        if (shifted.difference() <= kLeftOver * still.difference())
+            explained.add(tile.x, tile.y, now);
         correlation += still.correlation();
         shiftedCorrelation += shifted.correlation();
     }
-    global.moved = explained >= kExplained * suspects;
-    global.cut = !global.moved && std::max(correlation, shiftedCorrelation) < kUnrelated * suspects &&
+    for (const Tile& tile : suspects_)
+        all.add(tile.x, tile.y, now);
+    global.moved = explained.total() >= kExplained * looked && explained.everywhereIn(all);
+    global.cut = !global.moved && std::max(correlation, shiftedCorrelation) < kUnrelated * looked &&
                  suspects > kCutShare * textured;
     if (global.cut)
         untilTexture_ = 0;

@@ -19,15 +19,16 @@ struct GlobalChange {
 /// changed; otherwise it is objects. Allocates only when the size changes.
 class CameraMotion {
   public:
+    struct Tile {
+        int x = 0;  // cells
+        int y = 0;
+    };
+
     /// `change` is between the two grids, lighting allowed for.
     [[nodiscard]] GlobalChange measure(const CellGrid& now, const CellGrid& before, const ChangeMap& change,
                                        const Noise& noise);
 
   private:
-    struct Tile {
-        int x = 0;  // cells
-        int y = 0;
-    };
     void findTexture(const CellGrid& cells, const Noise& noise);
     void findSuspects(const ChangeMap& change);
 

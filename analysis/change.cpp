@@ -30,18 +30,32 @@ void testCells(const std::int16_t* __restrict difference, const std::int16_t* __
     }
 }
 
-// |sum| of 2x2 differences against the limit; the ratio's largest value in 1/16 where any is beyond.
+// |sum| of 2x2 differences against the limit, for the window at each cell; returns the largest ratio of the two.
 SMARTCODEC_VECTOR_CLONES
-int testWindows(const std::int16_t* __restrict upper, const std::int16_t* __restrict lower,
-                const std::int16_t* __restrict windowLimit, int columns, std::uint8_t* __restrict hit) {
-    int any = 0;
-    for (int c = 0; c + 1 < columns; ++c) {
-        const int sum = upper[c] + upper[c + 1] + lower[c] + lower[c + 1];
-        const int beyond = std::abs(sum) > windowLimit[c] ? 1 : 0;
-        hit[c] = static_cast<std::uint8_t>(beyond);
-        any |= beyond;
+float testWindows(const std::int16_t* __restrict upper, const std::int16_t* __restrict lower,
+                  const std::int16_t* __restrict windowLimit, int windows, std::uint8_t* __restrict hit) {
+    float largest = 0;
+    for (int c = 0; c < windows; ++c) {
+        const int sum = std::abs(upper[c] + upper[c + 1] + lower[c] + lower[c + 1]);
+        hit[c] = static_cast<std::uint8_t>(sum > windowLimit[c] ? 1 : 0);
+        const float ratio = static_cast<float>(sum) / static_cast<float>(windowLimit[c]);
+        largest = ratio > largest ? ratio : largest;
     }
-    return any;
+    return largest;
+}
+
+// A window's four cells have changed with it.
+SMARTCODEC_VECTOR_CLONES
+void markWindows(const std::uint8_t* __restrict hit, int windows, std::uint8_t* __restrict upper,
+                 std::uint8_t* __restrict lower) {
+    for (int c = 0; c < windows; ++c) {
+        upper[c] = static_cast<std::uint8_t>(upper[c] | hit[c]);
+        lower[c] = static_cast<std::uint8_t>(lower[c] | hit[c]);
+    }
+    for (int c = 0; c < windows; ++c) {
+        upper[c + 1] = static_cast<std::uint8_t>(upper[c + 1] | hit[c]);
+        lower[c + 1] = static_cast<std::uint8_t>(lower[c + 1] | hit[c]);
+    }
 }
 
 }  // namespace
@@ -50,7 +64,8 @@ void ChangeDetector::setThresholds(const Noise& noise) {
     byBrightness_.resize(Noise::kBins);
     for (std::size_t b = 0; b < byBrightness_.size(); ++b) {
         byBrightness_[b].cell = limit(kDeviations * kTwoPictures * noise.cell[b] * CellGrid::kSamples);
-        byBrightness_[b].window = limit(kDeviations * kTwoPictures * noise.window[b] * 4 * CellGrid::kSamples);
+        byBrightness_[b].window =
+            std::max<std::uint16_t>(1, limit(kDeviations * kTwoPictures * noise.window[b] * 4 * CellGrid::kSamples));
     }
 }
 
@@ -104,17 +119,11 @@ void ChangeDetector::compare(const CellGrid& now, const CellGrid& reference, con
         if (y + 1 == now.rows)
             break;
         differences(now, reference, lighting, y + 1);
-        if (!testWindows(difference_[upper].data(), difference_[lower].data(), windowLimit_[upper].data(), now.columns,
-                         hit_.data()))
-            continue;
-        for (std::size_t c = 0; c + 1 < columns; ++c)
-            if (hit_[c]) {
-                row[c] = row[c + 1] = row[columns + c] = row[columns + c + 1] = 1;
-                const int sum = difference_[upper][c] + difference_[upper][c + 1] + difference_[lower][c] +
-                                difference_[lower][c + 1];
-                map.peakContrast =
-                    std::max(map.peakContrast, kDeviations * std::abs(sum) / std::max<int>(windowLimit_[upper][c], 1));
-            }
+        const float ratio = testWindows(difference_[upper].data(), difference_[lower].data(),
+                                        windowLimit_[upper].data(), now.columns - 1, hit_.data());
+        map.peakContrast = std::max(map.peakContrast, kDeviations * ratio);
+        if (ratio > 1)
+            markWindows(hit_.data(), now.columns - 1, row, row + columns);
     }
     map.count = static_cast<std::size_t>(std::count(map.cell.begin(), map.cell.end(), std::uint8_t{1}));
 }

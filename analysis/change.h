@@ -17,6 +17,9 @@ struct ChangeMap {
     std::size_t count = 0;           ///< of changed cells
     double peakContrast = 0;         ///< largest difference of a window of 8x8, in multiples of its deviation
 
+    [[nodiscard]] const std::uint8_t* row(int y) const {
+        return cell.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(columns);
+    }
     [[nodiscard]] double share() const {
         return cell.empty() ? 0.0 : static_cast<double>(count) / static_cast<double>(cell.size());
     }

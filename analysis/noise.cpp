@@ -6,6 +6,8 @@
 #include <cstring>
 #include <span>
 
+#include "analysis/change.h"
+
 namespace smartcodec {
 namespace {
 
@@ -64,13 +66,13 @@ void NoiseEstimator::restart() {
     comparable_ = false;
 }
 
-void NoiseEstimator::update(const LumaView& picture, const CellGrid& cells) {
+void NoiseEstimator::update(const LumaView& picture, const CellGrid& cells, const ChangeMap* change) {
     rowStep_ = std::max(1, picture.height / kSampledRows);
     const bool sameSize = previousCells_.columns == cells.columns && previousCells_.rows == cells.rows;
     // A source that shows a picture twice says nothing about its noise.
     if (comparable_ && sameSize && previousCells_.sum != cells.sum) {
-        collectSamples(picture);
-        collectCells(cells);
+        collectSamples(picture, change);
+        collectCells(cells, change);
         blend(sampleHistogram_, kSampleClasses, 1.0F, kRoundingDeviation, noise_.sample);
         blend(cellHistogram_, kCellClasses, 1.0F / 16, kRoundingDeviation / 4, noise_.cell);
         blend(windowHistogram_, kWindowClasses, 1.0F / 16, kRoundingDeviation / 8, noise_.window);
@@ -79,19 +81,22 @@ void NoiseEstimator::update(const LumaView& picture, const CellGrid& cells) {
     keep(picture, cells);
 }
 
-void NoiseEstimator::collectSamples(const LumaView& picture) {
+void NoiseEstimator::collectSamples(const LumaView& picture, const ChangeMap* change) {
     std::fill(sampleHistogram_.begin(), sampleHistogram_.end(), 0U);
     const std::uint8_t* previous = previousRows_.data();
     for (int y = rowStep_ / 2; y < picture.height; y += rowStep_, previous += picture.width) {
         const std::uint8_t* now = picture.row(y);
+        const std::uint8_t* changed = change ? change->row(y / CellGrid::kCell) : nullptr;
         for (int x = 0; x < picture.width; ++x) {
+            if (changed && changed[x / CellGrid::kCell])
+                continue;
             const int bin = Noise::bin((now[x] + previous[x]) / 2);
             ++sampleHistogram_[static_cast<std::size_t>(bin * kSampleClasses + std::abs(now[x] - previous[x]))];
         }
     }
 }
 
-void NoiseEstimator::collectCells(const CellGrid& cells) {
+void NoiseEstimator::collectCells(const CellGrid& cells, const ChangeMap* change) {
     std::fill(cellHistogram_.begin(), cellHistogram_.end(), 0U);
     std::fill(windowHistogram_.begin(), windowHistogram_.end(), 0U);
     // Windows that do not overlap; of a large picture every second row of them is enough.
@@ -99,7 +104,10 @@ void NoiseEstimator::collectCells(const CellGrid& cells) {
     for (int y = 0; y + 1 < cells.rows; y += rowStep) {
         const std::uint16_t* now[2] = {cells.row(y), cells.row(y + 1)};
         const std::uint16_t* before[2] = {previousCells_.row(y), previousCells_.row(y + 1)};
+        const std::uint8_t* changed = change ? change->row(y) : nullptr;
         for (int x = 0; x + 1 < cells.columns; x += 2) {
+            if (changed && changed[x])
+                continue;
             const int first = now[0][x] - before[0][x];
             const int window =
                 first + now[0][x + 1] - before[0][x + 1] + now[1][x] - before[1][x] + now[1][x + 1] - before[1][x + 1];

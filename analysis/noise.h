@@ -24,6 +24,8 @@ struct Noise {
     [[nodiscard]] static int bin(int brightness) { return brightness >> kBinShift; }
 };
 
+struct ChangeMap;
+
 /// Measures the noise from what differs between a picture and the one before. Moving things and lighting make
 /// differences larger, never smaller, so a low quantile of them is taken at each brightness: it stays true while up to
 /// three quarters of the picture move. Falls at once with a lower measurement, rises over about a second of pictures.
@@ -31,8 +33,9 @@ class NoiseEstimator {
   public:
     NoiseEstimator();
 
-    /// `picture` and its cells; every call is one picture later than the call before.
-    void update(const LumaView& picture, const CellGrid& cells);
+    /// `picture` and its cells; every call is one picture later than the call before. `change`, where it is known, is
+    /// against the picture before: cells that changed are left out.
+    void update(const LumaView& picture, const CellGrid& cells, const ChangeMap* change);
 
     /// A picture that says nothing about the noise (its brightness changed) but that the next one is compared with.
     void skip(const LumaView& picture, const CellGrid& cells);
@@ -45,8 +48,8 @@ class NoiseEstimator {
     [[nodiscard]] const Noise& noise() const { return noise_; }
 
   private:
-    void collectSamples(const LumaView& picture);
-    void collectCells(const CellGrid& cells);
+    void collectSamples(const LumaView& picture, const ChangeMap* change);
+    void collectCells(const CellGrid& cells, const ChangeMap* change);
     void keep(const LumaView& picture, const CellGrid& cells);
     void blend(const std::vector<std::uint32_t>& histogram, int classes, float unit, float floor,
                Noise::Curve& curve) const;

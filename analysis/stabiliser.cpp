@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
 #include "analysis/analyzer_state.h"
 #include "analysis/stabiliser_kernels.h"
 
@@ -37,12 +39,15 @@ constexpr float kEnergyDeviations = 5.0F;
 constexpr float kLightDeviations = 2.5F;  // a mean off by so much follows at a quarter a picture: light, not noise
 
 // Samples that are off by so much are no noise: they are taken as they came.
-constexpr float kSampleDeviations = 4.0F;
-// What has no match in the picture before is smoothed in its own neighbourhood, as far as samples differ by noise.
-constexpr float kMostlyFresh = 0.5F;
-constexpr float kSigmaFilterDeviations = 2.0F;
+constexpr float kSampleDeviations = 2.5F;
 // An area that differs from its match by this much more than noise alone has no better one.
 constexpr float kGoodMatch = 1.05F;
+
+// A change of the light of the whole picture that is this far beyond the noise of its measurement is followed at once.
+constexpr double kGainDeviations = 5.0;
+
+// A tile of which more than a fifth changed beyond its light holds an object: its own gain is not to be trusted.
+constexpr int kObjectShare = 5;
 
 constexpr int kMargin = 16;                   // samples around strips and pictures
 constexpr int kUnit = 1 << kDifferenceShift;  // of Difference, per grey level
@@ -58,7 +63,6 @@ struct Limits {
     float block = 0;            // of the sum over a block
     float energy = 0;           // mean of the energy, units of Difference
     float energyDeviation = 0;  // relative
-    bool grainy = false;        // neighbours share their noise
 };
 
 struct Motion {
@@ -103,6 +107,16 @@ void storeLuma(const LumaBlock& block, std::uint8_t* out, std::ptrdiff_t stride)
         std::memcpy(out + y * stride, block.data() + y * kBlock, kBlock);
 }
 
+// Whether more than light has changed in a tile of the lighting field.
+bool mostlyChanged(const ChangeMap& change, int tileX, int tileY) {
+    constexpr int kTile = LightingField::kTile;
+    int changed = 0, cells = 0;
+    for (int y = tileY * kTile; y < std::min(change.rows, (tileY + 1) * kTile); ++y)
+        for (int x = tileX * kTile; x < std::min(change.columns, (tileX + 1) * kTile); ++x, ++cells)
+            changed += change.row(y)[x];
+    return changed * kObjectShare > cells;
+}
+
 void copyRows(const std::uint8_t* in, std::ptrdiff_t inStride, int width, int height, std::uint8_t* out,
               std::ptrdiff_t outStride) {
     for (int y = 0; y < height; ++y)
@@ -128,12 +142,13 @@ struct Stabiliser::State {
           aboveStrip(static_cast<std::size_t>(width)) {}
 
     void setLimits(const Noise& noise);
+    void setGains(const Analyzer::State& seen);
     void fillStrip(const YuvView& in, int top);
     void area(int x, int y, bool frozenAllowed, const Motion& global);
     [[nodiscard]] bool rests(std::size_t block, const Difference& difference, int pictures, const Limits& limit) const;
     void still(std::size_t block, int x, int y, const LumaBlock& luma, const ChromaBlock& chroma,
                const Difference& difference, const Limits& limit);
-    void moving(std::size_t block, int x, int y, const Motion& path, const Limits& limit);
+    void moving(std::size_t block, int x, int y, const Motion& path, int gain, const Limits& limit);
     [[nodiscard]] Motion search(int x, int y, const Motion& global, float noise);
     void writeRows(const YuvView& out, int top);
     void run(const YuvView& in, const YuvView* out, const Analyzer& analyzer);
@@ -149,6 +164,7 @@ struct Stabiliser::State {
     Picture8 before;             // as given out
     Picture8 now;
     std::array<Limits, Noise::kBins> limits;
+    cv::Mat gains;     // of areas since the picture before, float; empty: the light is the same
     int top = 0;       // of the strip
     Plane8 lumaStrip;  // rows of one area as they came, one more above and below, edges repeated
     std::array<Plane8, 2> chromaStrip;
@@ -175,8 +191,32 @@ void Stabiliser::State::setLimits(const Noise& noise) {
         const float independent =
             std::clamp(limit.variance / (noise.window[b] * noise.window[b]), 4.0F, static_cast<float>(kLuma));
         limit.energyDeviation = std::sqrt(2 / independent);
-        limit.grainy = independent < kLuma / 2.5F;
     }
+}
+
+void Stabiliser::State::setGains(const Analyzer::State& seen) {
+    gains.release();
+    const LightingField& field = seen.lighting;
+    if (field.gain.empty() || seen.measurement.sceneCut || seen.measurement.cameraMoved)
+        return;
+    const cv::Size areas(width / kArea, height / kArea);
+    if (seen.measurement.lighting) {  // a lamp, perhaps: each place its own
+        cv::Mat tiles(field.rows, field.columns, CV_32F);
+        for (int y = 0; y < field.rows; ++y)
+            for (int x = 0; x < field.columns; ++x)
+                tiles.at<float>(y, x) = static_cast<float>(
+                    mostlyChanged(seen.change, x, y) ? field.medianGain
+                                                     : field.gain[static_cast<std::size_t>(y * field.columns + x)]);
+        cv::resize(tiles, gains, areas, 0, 0, cv::INTER_LINEAR);
+        return;
+    }
+    // Automatic exposure goes in steps too small to be seen in one place; the median of all tiles shows them. A tile is
+    // 64 windows; the median of many normal values has 1.25 times the deviation of their mean.
+    const auto bin = static_cast<std::size_t>(Noise::bin(static_cast<int>(seen.measurement.meanLuma)));
+    const double noise = 1.25 * std::sqrt(2.0) * seen.estimator.noise().window[bin] / 8 /
+                         std::sqrt(static_cast<double>(field.gain.size()));
+    if (std::abs(field.medianGain - 1) * seen.measurement.meanLuma > kGainDeviations * noise)
+        gains = cv::Mat(areas, CV_32F, cv::Scalar(field.medianGain));
 }
 
 void Stabiliser::State::fillStrip(const YuvView& in, int y0) {
@@ -260,7 +300,7 @@ void Stabiliser::State::still(std::size_t block, int x, int y, const LumaBlock& 
     std::uint8_t* out = now.luma.at(x, y);
     loadLuma(before.luma.at(x, y), before.luma.stride, shownLuma);
     const Difference drift = difference(shownLuma, ChromaBlock{}, model);
-    const bool renew = s.pictures >= kRenewal * s.shown || std::abs(drift.sum) >= kLuma * kUnit;
+    const bool renew = !gains.empty() || s.pictures >= kRenewal * s.shown || std::abs(drift.sum) >= kLuma * kUnit;
     if (renew) {
         show(model, shownLuma, shownChroma);
         s.shown = s.pictures;
@@ -318,8 +358,8 @@ Motion Stabiliser::State::search(int x, int y, const Motion& global, float noise
     return best;
 }
 
-void Stabiliser::State::moving(std::size_t block, int x, int y, const Motion& path, const Limits& limit) {
-    View source = lumaStrip.view(x, y - top);
+void Stabiliser::State::moving(std::size_t block, int x, int y, const Motion& path, int gain, const Limits& limit) {
+    const View source = lumaStrip.view(x, y - top);
     const View prediction = before.luma.view(x + path.x, y + path.y);
     std::uint8_t* out = now.luma.at(x, y);
     Standing& s = standing[block];
@@ -333,27 +373,31 @@ void Stabiliser::State::moving(std::size_t block, int x, int y, const Motion& pa
         1, standing[static_cast<std::size_t>(py) * static_cast<std::size_t>(columns) + static_cast<std::size_t>(px)]
                .shown);
     const float noise = limit.variance;
-    const float energy = static_cast<float>(blockEnergy(source, prediction)) / kLuma;
+    const BlockDifference d = blockDifference(source, prediction);
+    // What light has changed since is no fault of the prediction; but what moves may have its light with it.
+    int offset =
+        (prediction.row(kBlock / 2)[kBlock / 2] * (gain - kSameBrightness) + kSameBrightness / 2) / kSameBrightness;
+    if (offset * (kLuma * offset - 2 * d.sum) >= 0)
+        offset = 0;
+    const float energy = static_cast<float>(d.energy + offset * (kLuma * offset - 2 * d.sum)) / kLuma;
     const float off = std::max(0.0F, energy - noise * (1 + 1 / worth));
     const float predictionVariance = off + noise / worth;
     const float weight = s.pictures == 0 ? 1.0F : predictionVariance / (predictionVariance + noise);
     const float left = weight * weight * noise + (1 - weight) * (1 - weight) * predictionVariance;
 
     const Blend how{.weight = static_cast<int>(weight * kWholeWeight + 0.5F),
-                    .limit = static_cast<int>(kSampleDeviations * std::sqrt(noise * (1 + 1 / worth)) + 0.5F)};
-    std::uint8_t filtered[kLuma];
-    if (weight > kMostlyFresh && !limit.grainy) {
-        sigmaFilter(source, static_cast<int>(kSigmaFilterDeviations * std::sqrt(noise) + 0.5F), filtered, kBlock);
-        source = {filtered, kBlock};
-    }
+                    .limit = static_cast<int>(kSampleDeviations * std::sqrt(noise * (1 + 1 / worth)) + 0.5F),
+                    .offset = offset};
+    Blend chromaHow = how;
+    chromaHow.offset = 0;
     blendLuma(source, prediction, how, out, now.luma.stride);
     const int cx = x / 2, cy = y / 2;
     Plane8* const chromaNow[2] = {&now.cb, &now.cr};
     Plane8* const chromaBefore[2] = {&before.cb, &before.cr};
     for (std::size_t plane = 0; plane < 2; ++plane)
         blendChroma(chromaStrip[plane].view(cx, (y - top) / 2),
-                    chromaBefore[plane]->view(cx + path.x / 2, cy + path.y / 2), how, chromaNow[plane]->at(cx, cy),
-                    chromaNow[plane]->stride);
+                    chromaBefore[plane]->view(cx + path.x / 2, cy + path.y / 2), chromaHow,
+                    chromaNow[plane]->at(cx, cy), chromaNow[plane]->stride);
 
     if (s.rest >= kWorthKeeping) {
         remembered[block] = models[block];
@@ -375,6 +419,9 @@ void Stabiliser::State::moving(std::size_t block, int x, int y, const Motion& pa
 void Stabiliser::State::area(int x0, int y0, bool frozenAllowed, const Motion& global) {
     bool searched = false;
     Motion path;
+    const int gain = gains.empty()
+                         ? kSameBrightness
+                         : static_cast<int>(std::lround(gains.at<float>(y0 / kArea, x0 / kArea) * kSameBrightness));
     for (int by = 0; by < kArea; by += kBlock)
         for (int bx = 0; bx < kArea; bx += kBlock) {
             const int x = x0 + bx, y = y0 + by;
@@ -388,6 +435,11 @@ void Stabiliser::State::area(int x0, int y0, bool frozenAllowed, const Motion& g
                     std::memcpy(&chroma[plane * kChroma / 2 + static_cast<std::size_t>(row * kBlock / 2)],
                                 chromaStrip[plane].at(x / 2, (y - top) / 2 + row), kBlock / 2);
             Standing& s = standing[block];
+            if (gain != kSameBrightness) {
+                brighten(gain, models[block]);
+                if (s.remembered > 0)
+                    brighten(gain, remembered[block]);
+            }
             Difference d = difference(luma, chroma, models[block]);
             const int brightness =
                 luma[0] + luma[27] + luma[36] + luma[63];  // of four samples: enough to find the noise
@@ -412,7 +464,7 @@ void Stabiliser::State::area(int x0, int y0, bool frozenAllowed, const Motion& g
             if (!searched)
                 path = search(x0, y0, global, std::sqrt(limit.variance));
             searched = true;
-            moving(block, x, y, path, limit);
+            moving(block, x, y, path, gain, limit);
         }
     if (!searched)
         motion[static_cast<std::size_t>(y0 / kArea * (width / kArea) + x0 / kArea)] = {};
@@ -421,6 +473,7 @@ void Stabiliser::State::area(int x0, int y0, bool frozenAllowed, const Motion& g
 void Stabiliser::State::run(const YuvView& in, const YuvView* out, const Analyzer& analyzer) {
     const Analyzer::State& seen = analyzer.state();
     setLimits(seen.estimator.noise());
+    setGains(seen);
     std::swap(before, now);
     const Motion global{static_cast<int>(std::lround(-seen.measurement.shiftX)),
                         static_cast<int>(std::lround(-seen.measurement.shiftY))};

@@ -58,12 +58,22 @@ void learn(const LumaBlock& luma, const ChromaBlock& chroma, int pictures, int o
     const int share = 32768 / pictures;
     for (std::size_t i = 0; i < kLuma; ++i) {
         const int d = (luma[i] << kMeanShift) - model.luma[i];
-        model.luma[i] = static_cast<std::int16_t>(model.luma[i] + ((d * share + 16384) >> 15) + offset);
+        model.luma[i] = static_cast<std::int16_t>(
+            std::clamp(model.luma[i] + ((d * share + 16384) >> 15) + offset, 0, 255 << kMeanShift));
     }
     for (std::size_t i = 0; i < kChroma; ++i) {
         const int d = (chroma[i] << kMeanShift) - model.chroma[i];
         model.chroma[i] = static_cast<std::int16_t>(model.chroma[i] + ((d * share + 16384) >> 15));
     }
+}
+
+SMARTCODEC_VECTOR_CLONES
+void brighten(int gain, Model& model) {
+    constexpr int kGrey = 128 << kMeanShift, kWhite = 255 << kMeanShift;
+    for (std::int16_t& sample : model.luma)
+        sample = static_cast<std::int16_t>(std::min(kWhite, (sample * gain + kSameBrightness / 2) / kSameBrightness));
+    for (std::int16_t& sample : model.chroma)
+        sample = static_cast<std::int16_t>(std::clamp(kGrey + (sample - kGrey) * gain / kSameBrightness, 0, kWhite));
 }
 
 SMARTCODEC_VECTOR_CLONES
@@ -84,15 +94,18 @@ std::uint32_t areaDistance(const View& a, const View& b) {
     return sum;
 }
 
-SMARTCODEC_VECTOR_CLONES
-std::uint32_t blockEnergy(const View& a, const View& b) {
-    std::int32_t sum = 0;
-    for (int y = 0; y < kBlock; ++y)
-        for (int x = 0; x < kBlock; ++x) {
-            const auto d = static_cast<std::int16_t>(a.row(y)[x] - b.row(y)[x]);
-            sum += d * d;
-        }
-    return static_cast<std::uint32_t>(sum);
+BlockDifference blockDifference(const View& a, const View& b) {
+    cv::v_int16x8 sum = cv::v_setzero_s16();
+    cv::v_int32x4 energy = cv::v_setzero_s32();
+    for (int y = 0; y < kBlock; ++y) {
+        const cv::v_int16x8 d = cv::v_reinterpret_as_s16(cv::v_load_expand(a.row(y))) -
+                                cv::v_reinterpret_as_s16(cv::v_load_expand(b.row(y)));
+        sum += d;
+        energy = cv::v_dotprod(d, d, energy);
+    }
+    cv::v_int32x4 left, right;
+    cv::v_expand(sum, left, right);
+    return {cv::v_reduce_sum(left + right), cv::v_reduce_sum(energy)};
 }
 
 namespace {
@@ -104,21 +117,24 @@ inline void blendRows(const View& now, const View& prediction, const Blend& how,
     const auto half = static_cast<std::int16_t>(how.limit / 2);
     const auto span = static_cast<std::int16_t>(std::max(1, how.limit - how.limit / 2));
     const auto weight = static_cast<std::int16_t>(how.weight);
+    const auto offset = static_cast<std::int16_t>(how.offset);
     const auto slope = static_cast<std::int16_t>((kWholeWeight - how.weight) * 16 / span);
     for (int y = 0; y < kWidth; ++y) {
         const std::uint8_t* __restrict a = now.row(y);
         const std::uint8_t* __restrict b = prediction.row(y);
         std::uint8_t* __restrict to = out + y * outStride;
         for (int x = 0; x < kWidth; ++x) {
-            const auto d = static_cast<std::int16_t>(a[x] - b[x]);
+            const auto predicted = static_cast<std::int16_t>(std::clamp(b[x] + offset, 0, 255));
+            const auto d = static_cast<std::int16_t>(a[x] - predicted);
             const auto size = static_cast<std::int16_t>(d < 0 ? -d : d);
             const auto beyond =
                 static_cast<std::int16_t>(std::clamp<std::int16_t>(static_cast<std::int16_t>(size - half), 0, span));
             const auto w = static_cast<std::int16_t>(
                 weight + static_cast<std::int16_t>(static_cast<std::int16_t>(beyond * slope) >> 4));
             const auto whole = static_cast<std::int16_t>(size >= how.limit ? kWholeWeight : w);
-            to[x] =
-                static_cast<std::uint8_t>(b[x] + static_cast<std::int16_t>(static_cast<std::int16_t>(d * whole) >> 7));
+            const auto sum = static_cast<std::int16_t>(
+                predicted + static_cast<std::int16_t>(static_cast<std::int16_t>(d * whole) >> 7));
+            to[x] = static_cast<std::uint8_t>(std::clamp<std::int16_t>(sum, 0, 255));
         }
     }
 }
@@ -134,34 +150,6 @@ SMARTCODEC_VECTOR_CLONES
 void blendChroma(const View& now, const View& prediction, const Blend& how, std::uint8_t* out,
                  std::ptrdiff_t outStride) {
     blendRows<kBlock / 2>(now, prediction, how, out, outStride);
-}
-
-void sigmaFilter(const View& in, int limit, std::uint8_t* out, std::ptrdiff_t outStride) {
-    const cv::v_uint8x16 near = cv::v_setall_u8(static_cast<std::uint8_t>(std::clamp(limit, 0, 255)));
-    for (int y = 0; y < kBlock; y += 2) {  // two rows of eight fill a vector
-        const std::uint8_t* upper = in.row(y);
-        const std::uint8_t* lower = in.row(y + 1);
-        const cv::v_uint8x16 centre = cv::v_load_halves(upper, lower);
-        cv::v_uint16x8 sum[2];
-        cv::v_expand(centre, sum[0], sum[1]);
-        const auto add = [&](std::ptrdiff_t offset) {
-            const cv::v_uint8x16 sample = cv::v_load_halves(upper + offset, lower + offset);
-            const cv::v_uint8x16 kept = cv::v_select(cv::v_absdiff(sample, centre) <= near, sample, centre);
-            cv::v_uint16x8 first, second;
-            cv::v_expand(kept, first, second);
-            sum[0] += first;
-            sum[1] += second;
-        };
-        for (const std::ptrdiff_t row : {-in.strideBytes, std::ptrdiff_t{0}, in.strideBytes})
-            for (const std::ptrdiff_t column : {-1, 0, 1})
-                if (row != 0 || column != 0)
-                    add(row + column);
-        // a ninth, rounded
-        const cv::v_uint16x8 ninth = cv::v_setall_u16(65536 / 9 + 1), half = cv::v_setall_u16(4);
-        const cv::v_uint8x16 mean = cv::v_pack(cv::v_mul_hi(sum[0] + half, ninth), cv::v_mul_hi(sum[1] + half, ninth));
-        cv::v_store_low(out + y * outStride, mean);
-        cv::v_store_high(out + (y + 1) * outStride, mean);
-    }
 }
 
 }  // namespace smartcodec::stabiliser

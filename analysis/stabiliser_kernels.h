@@ -49,14 +49,23 @@ void start(const LumaBlock& luma, const ChromaBlock& chroma, Model& model);
 /// level).
 void learn(const LumaBlock& luma, const ChromaBlock& chroma, int pictures, int offset, Model& model);
 
+constexpr int kSameBrightness = 4096;
+
+/// Makes the model brighter by gain / 4096: luma from 0, chroma from grey.
+void brighten(int gain, Model& model);
+
 /// The model rounded to whole grey levels.
 void show(const Model& model, LumaBlock& luma, ChromaBlock& chroma);
 
 /// Sum of absolute differences of two areas of 16x16.
 [[nodiscard]] std::uint32_t areaDistance(const View& a, const View& b);
 
-/// Sum of squared differences of 8x8.
-[[nodiscard]] std::uint32_t blockEnergy(const View& a, const View& b);
+/// How 8x8 samples differ from others, in grey levels.
+struct BlockDifference {
+    std::int32_t sum = 0;
+    std::int32_t energy = 0;  ///< sum of squares
+};
+[[nodiscard]] BlockDifference blockDifference(const View& a, const View& b);
 
 constexpr int kWholeWeight = 128;
 
@@ -64,15 +73,12 @@ constexpr int kWholeWeight = 128;
 /// grows, and from the limit on it is whole: `now`.
 struct Blend {
     int weight = kWholeWeight;
-    int limit = 0;  ///< grey levels
+    int limit = 0;   ///< grey levels
+    int offset = 0;  ///< grey levels by which the prediction is too dark
 };
 void blendLuma(const View& now, const View& prediction, const Blend& how, std::uint8_t* out,
                std::ptrdiff_t outStride);  ///< 8x8
 void blendChroma(const View& now, const View& prediction, const Blend& how, std::uint8_t* out,
                  std::ptrdiff_t outStride);  ///< 4x4
-
-/// 8x8: the mean of the 3x3 samples around each, those that differ from it by more than `limit` replaced by it (after
-/// the sigma filter of Lee, 1983). Reads one sample beyond each edge.
-void sigmaFilter(const View& in, int limit, std::uint8_t* out, std::ptrdiff_t outStride);
 
 }  // namespace smartcodec::stabiliser

@@ -7,7 +7,7 @@
 #include "app/analysis_stage.h"
 #include "app/capture_stage.h"
 #include "app/encode_stage.h"
-#include "fakes.h"
+#include "tests/app/fakes.h"
 
 using namespace smartcodec;
 using namespace smartcodec::test;

@@ -1,0 +1,126 @@
+#include "analysis/qp_map.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+
+#include "tests/analysis/analysis_fixture.h"
+
+using namespace smartcodec;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr SceneNoiseLevel kNoise{.shot = 0, .read = 2, .grain = 1};
+
+int deltaAt(const QpMap& map, int x, int y) {
+    return map.delta[static_cast<std::size_t>(y / 16 * map.columns + x / 16)];
+}
+
+int finer(const QpMap& map) {
+    int count = 0;
+    for (const std::int8_t delta : map.delta)
+        count += delta < 0 ? 1 : 0;
+    return count;
+}
+
+/// Shows `pictures` of a studio that stands still to a recorder of a main picture of another size.
+struct Take {
+    Take(Size picture, Size main) : studio(picture, kNoise), recorder(Recorder::configFor(main), {}) {}
+    const Decision& next() {
+        studio.shoot();
+        return recorder.take(studio.shot, frameTime(index++));
+    }
+    void until(double seconds) {
+        while (index < frames(seconds))
+            next();
+    }
+    Studio studio;
+    Recorder recorder;
+    std::uint64_t index = 0;
+};
+
+}  // namespace
+
+TEST_SUITE("unit") {
+    TEST_CASE("the raster of deltas counts blocks that the picture's edge cuts") {
+        for (const auto& [size, columns, rows] :
+             {std::tuple{Size{320, 192}, 20, 12}, {Size{322, 194}, 21, 13}, {Size{640, 360}, 40, 23}}) {
+            Take take(size, size);
+            take.until(0.5);
+            const QpMap& map = take.next().qpMap;
+            CHECK(map.columns == columns);
+            CHECK(map.rows == rows);
+            CHECK(map.delta.size() == static_cast<std::size_t>(columns * rows));
+        }
+    }
+
+    TEST_CASE("what moves is finer and what has long stood still is coarser") {
+        Take take({320, 192}, {320, 192});
+        take.until(3);
+        addLuma(take.studio.truth, {64, 64, 16, 16}, 30);
+        const QpMap map = take.next().qpMap;
+        CHECK(deltaAt(map, 70, 70) < 0);
+        CHECK(deltaAt(map, 200, 150) > 0);
+        CHECK(finer(map) >= 1);
+        CHECK(finer(map) <= 9);
+        take.until(3.2);
+        CHECK(deltaAt(take.next().qpMap, 70, 70) < 0);  // its place is held for a moment
+        take.until(3.6);
+        CHECK(deltaAt(take.next().qpMap, 70, 70) == 0);
+        take.until(5.5);
+        CHECK(deltaAt(take.next().qpMap, 70, 70) > 0);
+    }
+
+    TEST_CASE("the last row and column move where the picture's edge does") {
+        Take take({322, 194}, {322, 194});
+        take.until(3);
+        addLuma(take.studio.truth, {314, 186, 8, 8}, 60);
+        const QpMap map = take.next().qpMap;
+        CHECK(deltaAt(map, 321, 193) < 0);
+        CHECK(deltaAt(map, 0, 0) > 0);
+    }
+
+    TEST_CASE("a small analysis picture marks the right blocks of the main one") {
+        Take take({640, 360}, {1920, 1080});
+        take.until(3);
+        addLuma(take.studio.truth, {400, 240, 32, 32}, 30);  // 1200..1296 x 720..816 of the main picture
+        const QpMap map = take.next().qpMap;
+        REQUIRE(map.columns == 120);
+        REQUIRE(map.rows == 68);
+        for (int y = 720; y < 816; y += 16)
+            for (int x = 1200; x < 1296; x += 16)
+                CHECK(deltaAt(map, x, y) < 0);
+        // windows that hold a part of it reach a cell (12 samples of the main picture) further, blocks 16
+        for (int y = 0; y < 1080; y += 16)
+            for (int x = 0; x < 1920; x += 16)
+                if (x < 1200 - 32 || x > 1296 + 32 || y < 720 - 32 || y > 816 + 32)
+                    REQUIRE(deltaAt(map, x, y) > 0);
+    }
+
+    TEST_CASE("what moves in a small analysis picture is measured in samples of the main picture") {
+        Studio studio({640, 360}, kNoise);
+        Recorder recorder(Recorder::configFor({1920, 1080}), {});
+        studio.paintTexture(50, 24);
+        for (std::uint64_t i = 0; i < 10; ++i) {
+            studio.shoot();
+            recorder.take(studio.shot, frameTime(i));
+        }
+        studio.paintTexture(50, 24, 6, 0);
+        studio.shoot();
+        const Decision& decision = recorder.take(studio.shot, frameTime(10));
+        CHECK(decision.measurement.cameraMoved);
+        CHECK(decision.measurement.shiftX == doctest::Approx(-18).epsilon(0.25));
+    }
+
+    TEST_CASE("when everything moves nothing is finer than the rest") {
+        Take take({320, 192}, {320, 192});
+        CHECK(take.next().qpMap.empty());
+        take.studio.paintTexture(60, 24);
+        take.until(1);
+        take.studio.paintTexture(60, 24, 5000, 3000);
+        const Decision& decision = take.next();
+        REQUIRE(decision.measurement.sceneCut);
+        CHECK(decision.qpMap.empty());
+    }
+}

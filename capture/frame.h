@@ -60,8 +60,7 @@ class Frame {
     Frame(FrameBuffer& buffer, const Description& description) : buffer_(&buffer), description_(description) {
         buffer_->acquire();
     }
-    Frame(Frame&& other) noexcept
-        : buffer_(std::exchange(other.buffer_, nullptr)), description_(other.description_) {}
+    Frame(Frame&& other) noexcept : buffer_(std::exchange(other.buffer_, nullptr)), description_(other.description_) {}
     Frame& operator=(Frame&& other) noexcept {
         if (this != &other) {
             reset();

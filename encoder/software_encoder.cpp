@@ -157,6 +157,7 @@ class SoftwareEncoder final : public Encoder {
     int applyCap(Bitrate requested, CaptureTime time);
     [[nodiscard]] Status collect();
     [[nodiscard]] Status finishPacket(AvPacket packet);
+    [[nodiscard]] std::int64_t decodeNumber(const AVPacket& packet);
     [[nodiscard]] std::string attempt(const char* what) const {
         return std::string(what) + " frame " + std::to_string(framesIn_) + " with " + capabilities_.name + ": ";
     }
@@ -173,6 +174,7 @@ class SoftwareEncoder final : public Encoder {
     std::deque<Bitrate> capsInside_;  // of the frames whose packets are not out yet, near enough: they come reordered
     std::deque<Packet> ready_;
     std::int64_t framesIn_ = 0;
+    std::int64_t packetsOut_ = 0;
 };
 
 Status SoftwareEncoder::check(const Frame& frame) const {
@@ -268,11 +270,18 @@ Status SoftwareEncoder::collect() {
     }
 }
 
+/// Place in decoding order, less than 0 in front of the first frame. libx265 leaves it undefined in a video of fewer
+/// frames than decoding runs ahead, because it learns that lead from the frame which ends it; so it is counted here.
+std::int64_t SoftwareEncoder::decodeNumber(const AVPacket& packet) {
+    return config_.codec == Codec::Hevc ? packetsOut_++ - x265DecodingDelay(config_) : packet.dts;
+}
+
 Status SoftwareEncoder::finishPacket(AvPacket packet) {
-    const auto times = timeline_.packetTimes(packet->pts, packet->dts);
+    const std::int64_t decode = decodeNumber(*packet);
+    const auto times = timeline_.packetTimes(packet->pts, decode);
     if (!times)
         return Status::failure(attempt("receiving a packet after") + "it is numbered " + std::to_string(packet->pts) +
-                               "/" + std::to_string(packet->dts) + ", which is no frame inside the encoder");
+                               "/" + std::to_string(decode) + ", which is no frame inside the encoder");
     const auto bytes = static_cast<std::size_t>(packet->size);
     limit_.packet(bytes, times->presentation);
     governor_.packet(bytes, times->presentation);

@@ -126,6 +126,13 @@ void paint(const Picture& picture, int number, const PictureRecipe& recipe) {
     }
 }
 
+Input calm(int number) {
+    Input in;
+    in.time = at(number);
+    in.parameters.bitrate = kMax;
+    return in;
+}
+
 std::vector<Packet> encodeRun(Encoder& encoder, const EncoderConfig& config, int count,
                               const std::function<Input(int)>& input) {
     FramePool pool(config.format, config.size);
@@ -181,6 +188,18 @@ std::vector<DecodedPicture> decodeAll(Codec codec, std::span<const std::byte> pa
     REQUIRE(avcodec_send_packet(context.get(), nullptr) == 0);
     receive();
     return pictures;
+}
+
+double meanError(const DecodedPicture& picture, const Picture& truth, int column, int row) {
+    double sum = 0;
+    for (int y = row * 16; y < row * 16 + 16; ++y)
+        for (int x = column * 16; x < column * 16 + 16; ++x) {
+            const int wanted = static_cast<int>(
+                truth.planes[0]
+                    .data[static_cast<std::size_t>(y) * truth.planes[0].strideBytes + static_cast<std::size_t>(x)]);
+            sum += std::abs(wanted - picture.luma[static_cast<std::size_t>(y * picture.size.width + x)]);
+        }
+    return sum / 256;
 }
 
 double bitrateBetween(const std::vector<Packet>& packets, CaptureTime from, CaptureTime to) {

@@ -13,6 +13,7 @@
 namespace smartcodec::test {
 
 constexpr Size kSmall{320, 192};
+constexpr Bitrate kMax{1'000'000};
 
 /// 25 frames per second, quality 23, no look-ahead given: the least a recording is opened with.
 EncoderConfig smallConfig(Codec codec = Codec::H264);
@@ -36,6 +37,9 @@ struct Input {
     EncodeParameters parameters;
 };
 
+/// Frame `number` of a run at 25 frames per second, its cap kMax.
+Input calm(int number);
+
 /// Encodes `count` frames of `config`'s format and size, drains, and returns all packets. Fails the test on any
 /// failure.
 std::vector<Packet> encodeRun(Encoder& encoder, const EncoderConfig& config, int count,
@@ -58,6 +62,9 @@ struct DecodedPicture {
 /// Decodes in order of presentation. Fails the test if a packet cannot be decoded.
 std::vector<DecodedPicture> decodeAll(Codec codec, std::span<const std::byte> parameterSets,
                                       const std::vector<Packet>& packets);
+
+/// Mean difference of luma to the `truth` in one 16x16 block, grey levels.
+double meanError(const DecodedPicture& picture, const Picture& truth, int column, int row);
 
 /// Bits per second of the packets presented in [from, to).
 double bitrateBetween(const std::vector<Packet>& packets, CaptureTime from, CaptureTime to);

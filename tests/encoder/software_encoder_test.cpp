@@ -1,9 +1,9 @@
 #include "encoder/software_encoder.h"
 
 #include <doctest/doctest.h>
+#include <malloc.h>
 
 #include <algorithm>
-#include <cmath>
 #include <random>
 #include <set>
 #include <stdexcept>
@@ -16,9 +16,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Bitrate kMax{1'000'000};
-constexpr Size kTiny{160, 96};  // for the long runs: a quarter of the picture at a quarter of the rate
-constexpr Bitrate kTinyMax{250'000};
+/// New memory is full of other things than zeros, as in a program that has run for a while.
+class FilledMemory {
+  public:
+    FilledMemory() { mallopt(M_PERTURB, 0x2d); }
+    ~FilledMemory() { mallopt(M_PERTURB, 0); }
+    FilledMemory(const FilledMemory&) = delete;
+    FilledMemory& operator=(const FilledMemory&) = delete;
+};
 
 /// Checks what every muxer relies on, and that the packets' times are exactly those given.
 void checkTimes(const std::vector<Packet>& packets, const std::vector<CaptureTime>& captured) {
@@ -30,32 +35,6 @@ void checkTimes(const std::vector<Packet>& packets, const std::vector<CaptureTim
         presented.insert(packets[i].presentation);
     }
     CHECK(presented == std::multiset<CaptureTime>(captured.begin(), captured.end()));
-}
-
-double meanQp(const std::vector<DecodedPicture>& pictures) {
-    double sum = 0;
-    for (const DecodedPicture& picture : pictures)
-        sum += picture.meanQp;
-    return sum / static_cast<double>(pictures.size());
-}
-
-double meanError(const DecodedPicture& picture, const Picture& truth, int column, int row) {
-    double sum = 0;
-    for (int y = row * 16; y < row * 16 + 16; ++y)
-        for (int x = column * 16; x < column * 16 + 16; ++x) {
-            const int wanted = static_cast<int>(
-                truth.planes[0]
-                    .data[static_cast<std::size_t>(y) * truth.planes[0].strideBytes + static_cast<std::size_t>(x)]);
-            sum += std::abs(wanted - picture.luma[static_cast<std::size_t>(y * picture.size.width + x)]);
-        }
-    return sum / 256;
-}
-
-Input calm(int number) {
-    Input in;
-    in.time = at(number);
-    in.parameters.bitrate = kMax;
-    return in;
 }
 
 TEST_SUITE("integration") {
@@ -91,30 +70,10 @@ TEST_SUITE("integration") {
         }
     }
 
-    TEST_CASE("quality does not depend on how far apart frames were captured") {
-        const EncoderConfig config = smallConfig();
-        double qp[2];
-        for (const int sparse : {0, 1}) {
-            const double rate = sparse ? 1 : 25;
-            const auto encoder = openSoftwareEncoder(config);
-            std::vector<CaptureTime> captured;
-            const auto packets = encodeRun(*encoder, config, 100, [&](int number) {
-                Input in = calm(number);
-                in.time = at(number, rate);
-                in.recipe.noise = 4;
-                captured.push_back(in.time);
-                return in;
-            });
-            checkTimes(packets, captured);
-            qp[sparse] = meanQp(decodeAll(Codec::H264, encoder->parameterSets(), packets));
-        }
-        CHECK(qp[0] > 10);
-        CHECK(std::abs(qp[0] - qp[1]) <= 1.0);
-    }
-
     TEST_CASE("with B-frames and irregular gaps times stay exact and drain gives everything") {
+        const FilledMemory filled;
         for (const Codec codec : {Codec::H264, Codec::Hevc})
-            for (const int count : {1, 2, 3, 120}) {
+            for (const int count : {1, 2, 3, 4, 5, 120}) {
                 CAPTURE(name(codec));
                 CAPTURE(count);
                 const EncoderConfig config = smallConfig(codec);
@@ -137,8 +96,29 @@ TEST_SUITE("integration") {
                     CHECK(pictures[i].presentation == captured[i]);
                 const bool reordered = std::ranges::any_of(
                     packets, [](const Packet& packet) { return packet.decode != packet.presentation; });
-                CHECK(reordered == (count > 2));
+                CHECK((reordered || count <= 2));
             }
+    }
+
+    TEST_CASE("every length of look-ahead gives valid times in videos of every length") {
+        const FilledMemory filled;
+        for (const Codec codec : {Codec::H264, Codec::Hevc})
+            for (const int lookahead : {0, 1, 2, 3, 4, 5, 20})
+                for (const int count : {1, 2, 3, 30}) {
+                    CAPTURE(name(codec));
+                    CAPTURE(lookahead);
+                    CAPTURE(count);
+                    EncoderConfig config = smallConfig(codec);
+                    config.lookaheadFrames = lookahead;
+                    const auto encoder = openSoftwareEncoder(config);
+                    std::vector<CaptureTime> captured;
+                    const auto packets = encodeRun(*encoder, config, count, [&](int number) {
+                        captured.push_back(at(number));
+                        return calm(number);
+                    });
+                    checkTimes(packets, captured);
+                    CHECK(packets.front().decode >= at(-2));
+                }
     }
 
     TEST_CASE("without look-ahead every frame gives its packet at once") {
@@ -160,168 +140,6 @@ TEST_SUITE("integration") {
                 CHECK(packet->decode == at(number));
                 CHECK_FALSE(encoder->takePacket());
             }
-        }
-    }
-
-    TEST_CASE("a cap that is halved and doubled in mid-run is obeyed") {
-        for (const Codec codec : {Codec::H264, Codec::Hevc}) {
-            CAPTURE(name(codec));
-            EncoderConfig config = smallConfig(codec);
-            config.maxBitrate = kTinyMax;
-            config.size = kTiny;
-            config.lookaheadFrames = 0;
-            const auto encoder = openSoftwareEncoder(config);
-            CHECK(encoder->capabilities().bitrateWhileRunning == (codec == Codec::H264));
-            // x264 follows within a second; libx265 through the offset on the QP map, which takes its time to settle.
-            const int low = codec == Codec::H264 ? 150 : 300;
-            const auto packets = encodeRun(*encoder, config, 250 + low + 125, [&](int number) {
-                Input in = calm(number);
-                in.recipe.noise = 12;
-                in.parameters.bitrate = number >= 250 && number < 250 + low ? Bitrate{125'000} : kTinyMax;
-                return in;
-            });
-            CHECK(bitrateBetween(packets, at(100), at(250)) == doctest::Approx(2.5e5).epsilon(0.1));
-            CHECK(bitrateBetween(packets, at(250 + low - 75), at(250 + low)) == doctest::Approx(1.25e5).epsilon(0.2));
-            CHECK(bitrateBetween(packets, at(250 + low + 50), at(250 + low + 125)) ==
-                  doctest::Approx(2.5e5).epsilon(0.15));
-        }
-    }
-
-    TEST_CASE("a movement after a quiet time stays within the promise over any ten seconds") {
-        for (const Codec codec : {Codec::H264, Codec::Hevc})
-            for (const std::optional<int> lookahead : {std::optional<int>(), std::optional<int>(0)}) {
-                CAPTURE(name(codec));
-                CAPTURE(lookahead.has_value());
-                EncoderConfig config = smallConfig(codec);
-                config.maxBitrate = kTinyMax;
-                config.size = kTiny;
-                config.lookaheadFrames = lookahead;
-                const auto encoder = openSoftwareEncoder(config);
-                const auto packets = encodeRun(*encoder, config, 425, [&](int number) {
-                    Input in = calm(number);
-                    in.parameters.bitrate = kTinyMax;
-                    in.recipe.noise = number < 125 ? 0.5 : 25;
-                    return in;
-                });
-                CHECK(peakBitrate(packets, 10s) < 2.75e5);
-                CHECK(bitrateBetween(packets, at(125), at(150)) > 2.5e5);  // the first second is not starved
-            }
-    }
-
-    TEST_CASE("frames that come in a burst share the cap of the time they take") {
-        EncoderConfig config = smallConfig();
-        config.maxBitrate = kMax;
-        const auto encoder = openSoftwareEncoder(config);
-        const auto packets = encodeRun(*encoder, config, 600, [&](int number) {
-            Input in = calm(number);
-            in.time = at(number, 75);
-            in.recipe.noise = 12;
-            return in;
-        });
-        CHECK(bitrateBetween(packets, at(225, 75), at(600, 75)) == doctest::Approx(1e6).epsilon(0.15));
-    }
-
-    TEST_CASE("a key frame under a low cap keeps its quality") {
-        EncoderConfig config = smallConfig();
-        config.maxBitrate = kMax;
-        const auto encoder = openSoftwareEncoder(config);
-        const auto packets = encodeRun(*encoder, config, 210, [&](int number) {
-            Input in = calm(number);
-            in.recipe.noise = 1;
-            in.parameters.bitrate = number < 25 ? kMax : Bitrate{114'000};
-            in.parameters.keyFrame = number == 200;
-            return in;
-        });
-        const auto pictures = decodeAll(Codec::H264, encoder->parameterSets(), packets);
-        REQUIRE(pictures.size() == 210);
-        CHECK(pictures[200].intra);
-        CHECK(pictures[200].meanQp <= pictures[0].meanQp + 2);
-    }
-
-    TEST_CASE("the fixed bit rate is held") {
-        for (const Codec codec : {Codec::H264, Codec::Hevc}) {
-            CAPTURE(name(codec));
-            EncoderConfig config = smallConfig(codec);
-            config.size = kTiny;
-            config.constantBitrate = Bitrate{150'000};
-            const auto encoder = openSoftwareEncoder(config);
-            const auto packets = encodeRun(*encoder, config, 400, [&](int number) {
-                Input in = calm(number);
-                in.recipe.noise = number < 200 ? 6 : 20;
-                in.parameters.keyFrame = number % 25 == 0;
-                return in;
-            });
-            CHECK(bitrateBetween(packets, at(0), at(400)) == doctest::Approx(1.5e5).epsilon(0.1));
-            CHECK(bitrateBetween(packets, at(100), at(200)) == doctest::Approx(1.5e5).epsilon(0.1));
-        }
-    }
-
-    TEST_CASE("a QP map acts on each macroblock and on its own frame alone") {
-        EncoderConfig config = smallConfig();
-        config.maxBitrate = Bitrate{50'000'000};
-        config.quality = 28;
-        const auto encoder = openSoftwareEncoder(config);
-        QpMap map{.columns = 20, .rows = 12, .delta = std::vector<std::int8_t>(240, 10)};
-        for (const std::size_t block : {0u, 25u, 47u, 113u, 114u, 200u, 239u})
-            map.delta[block] = -10;
-        constexpr int kMapped = 12;
-        const auto packets = encodeRun(*encoder, config, 30, [&](int number) {
-            Input in = calm(number);
-            in.parameters.bitrate = config.maxBitrate;
-            in.recipe.noise = 25;
-            in.parameters.qpMap = number == kMapped ? &map : nullptr;
-            return in;
-        });
-        const auto pictures = decodeAll(Codec::H264, encoder->parameterSets(), packets);
-        REQUIRE(pictures.size() == 30);
-        const auto spread = [](const DecodedPicture& picture) {
-            const auto [low, high] = std::ranges::minmax(picture.blockQp);
-            return high - low;
-        };
-        const auto& mapped = pictures[kMapped].blockQp;
-        REQUIRE(mapped.size() == map.delta.size());
-        int highestFine = 0;
-        int lowestCoarse = 51;
-        for (std::size_t block = 0; block < mapped.size(); ++block)
-            if (map.delta[block] < 0)
-                highestFine = std::max(highestFine, mapped[block]);
-            else
-                lowestCoarse = std::min(lowestCoarse, mapped[block]);
-        CHECK(lowestCoarse - highestFine >= 14);
-        CHECK(spread(pictures[kMapped]) >= 18);
-        CHECK(spread(pictures[kMapped + 1]) <= 6);
-        CHECK(spread(pictures[kMapped - 1]) <= 6);
-    }
-
-    TEST_CASE("HEVC takes a QP map that starts in mid-run and forgets it afterwards") {
-        EncoderConfig config = smallConfig(Codec::Hevc);
-        config.maxBitrate = Bitrate{50'000'000};
-        config.quality = 28;
-        config.lookaheadFrames = 0;
-        const auto encoder = openSoftwareEncoder(config);
-        QpMap map{.columns = 20, .rows = 12, .delta = std::vector<std::int8_t>(240, 10)};
-        for (int row = 4; row < 8; ++row)
-            for (int column = 4; column < 8; ++column)
-                map.delta[static_cast<std::size_t>(row * 20 + column)] = -10;
-        constexpr int kMapped = 6;
-        const auto packets = encodeRun(*encoder, config, 20, [&](int number) {
-            Input in = calm(number);
-            in.parameters.bitrate = config.maxBitrate;
-            in.recipe.noise = 25;
-            in.parameters.qpMap = number == kMapped ? &map : nullptr;
-            return in;
-        });
-        const auto pictures = decodeAll(Codec::Hevc, encoder->parameterSets(), packets);
-        REQUIRE(pictures.size() == 20);
-        FramePool pool(config.format, config.size);
-        for (const int number : {kMapped - 1, kMapped, kMapped + 4}) {
-            Frame truth = pool.make({});
-            paint(truth->picture, number, {.noise = 25});
-            const auto& picture = pictures[static_cast<std::size_t>(number)];
-            const double fine = meanError(picture, truth->picture, 5, 5);
-            const double coarse = meanError(picture, truth->picture, 15, 5);
-            CAPTURE(number);
-            CHECK((coarse > 2 * fine) == (number == kMapped));
         }
     }
 

@@ -76,7 +76,8 @@ void AnalysisStage::run() {
     for (;;) {
         CaptureItem item = queues_.in.take();
         if (auto* end = std::get_if<End>(&item)) {
-            end->time = std::min(end->time, failedAt_.value_or(end->time));
+            if (failedAt_)
+                *end = {.time = std::min(end->time, *failedAt_), .cut = true};
             queues_.out.put(*end);
             return;
         }

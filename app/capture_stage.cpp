@@ -1,7 +1,10 @@
 #include "app/capture_stage.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 namespace smartcodec {
 
@@ -30,20 +33,31 @@ CaptureStage::CaptureStage(Source& source, const Settings& settings, Queue<Captu
 void CaptureStage::run() {
     working_ = {};
     try {
-        if (const Status status = source_.run(*this, stop_); !status.ok())
+        const Status status = source_.run(*this, stop_);
+        refused_ = refused_ || stop_.stop_requested();
+        if (!status.ok())
             failure_.report(status.message());
     } catch (const std::exception& error) {
         failure_.report(source_.info().name + ": " + error.what());
     }
-    const CaptureTime end = first_.value_or(CaptureTime{}) + duration();
-    out_.put(End{durationLimit_ && first_ ? std::min(end, *first_ + *durationLimit_) : end});
+    out_.put(end());
+}
+
+End CaptureStage::end() const {
+    const CaptureTime first = first_.value_or(CaptureTime{});
+    if (limitReached_)
+        return {.time = first + *durationLimit_, .cut = true};
+    const auto recorded = durationLimit_ ? std::min(duration(), *durationLimit_) : duration();
+    return {.time = first + recorded, .cut = refused_};
 }
 
 bool CaptureStage::deliver(Frame frame) {
     time_.add(working_.elapsed());
     if (!wanted(frame))
         return false;
-    if (realtime_) {
+    if (!isLater(frame)) {
+        drop();
+    } else if (realtime_) {
         if (!waitUntilDue(frame->time))
             return false;
         putOrDrop(std::move(frame));
@@ -56,7 +70,8 @@ bool CaptureStage::deliver(Frame frame) {
 }
 
 bool CaptureStage::deliver(Packet packet) {
-    const bool tooLate = durationLimit_ && packet.presentation >= first_.value_or(CaptureTime{}) + *durationLimit_;
+    const bool tooLate = isBeyondLimit(packet.presentation);
+    limitReached_ = limitReached_ || tooLate;
     time_.total += working_.elapsed();
     if (!tooLate)
         out_.put(std::move(packet));
@@ -65,16 +80,33 @@ bool CaptureStage::deliver(Packet packet) {
 }
 
 void CaptureStage::offer(Frame frame) {
-    if (wanted(frame))
+    if (!wanted(frame))
+        failure_.stopSource().request_stop();
+    else if (isLater(frame))
         putOrDrop(std::move(frame));
     else
-        failure_.stopSource().request_stop();
+        drop();
 }
 
-bool CaptureStage::wanted(const Frame& frame) const {
-    if (stop_.stop_requested() || (frameLimit_ && frames() >= *frameLimit_))
-        return false;
-    return !durationLimit_ || !first_ || frame->time - *first_ < *durationLimit_;
+bool CaptureStage::wanted(const Frame& frame) {
+    limitReached_ = limitReached_ || isBeyondLimit(frame->time);
+    refused_ = limitReached_ || stop_.stop_requested() || (frameLimit_ && frames() >= *frameLimit_);
+    return !refused_;
+}
+
+bool CaptureStage::isBeyondLimit(CaptureTime time) const {
+    return durationLimit_ && first_ && time - *first_ >= *durationLimit_;
+}
+
+/// A file has no place for a picture that is not later than the one before. Sources of this project give none; a driver
+/// may repeat a time.
+bool CaptureStage::isLater(const Frame& frame) {
+    if (!last_ || frame->time > *last_)
+        return true;
+    if (!std::exchange(repetitionTold_, true))
+        spdlog::warn("{}: the capture time of frame {} is not after that of the frame before: such frames are dropped",
+                     source_.info().name, frame->sequence);
+    return false;
 }
 
 bool CaptureStage::waitUntilDue(CaptureTime time) {
@@ -92,9 +124,15 @@ bool CaptureStage::waitUntilDue(CaptureTime time) {
 void CaptureStage::account(const Frame& frame) {
     if (!first_)
         first_ = frame->time;
+    last_ = frame->time;
     const auto length = frame->duration.count() > 0 ? frame->duration : nominalFrameTime_;
     duration_.store((frame->time + length - *first_).count(), std::memory_order_relaxed);
     frames_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void CaptureStage::drop() {
+    frames_.fetch_add(1, std::memory_order_relaxed);
+    ++dropped_;
 }
 
 void CaptureStage::putOrDrop(Frame frame) {

@@ -18,7 +18,8 @@ namespace smartcodec {
 /// Takes what the source has, keeps to `--duration`, `--frames` and `--realtime`, and hands it on.
 ///
 /// A file or the scene waits while the queue is full, so nothing of it is ever lost. With `--realtime` each frame is
-/// handed on at its own moment, as a camera would, and is dropped and counted if there is no room then.
+/// handed on at its own moment, as a camera would, and is dropped and counted if there is no room then. A frame whose
+/// capture time is not after that of the one before is dropped and counted, and that is said once.
 class CaptureStage final : public SourceSink {
   public:
     /// `source`, `out` and `failure` are borrowed for the stage's life.
@@ -43,9 +44,13 @@ class CaptureStage final : public SourceSink {
     [[nodiscard]] const StageTime& time() const { return time_; }
 
   private:
-    [[nodiscard]] bool wanted(const Frame& frame) const;
+    [[nodiscard]] End end() const;
+    [[nodiscard]] bool wanted(const Frame& frame);
+    [[nodiscard]] bool isBeyondLimit(CaptureTime time) const;
+    [[nodiscard]] bool isLater(const Frame& frame);
     [[nodiscard]] bool waitUntilDue(CaptureTime time);
     void account(const Frame& frame);
+    void drop();
     void putOrDrop(Frame frame);
 
     Source& source_;
@@ -58,6 +63,10 @@ class CaptureStage final : public SourceSink {
     const std::chrono::nanoseconds nominalFrameTime_;
 
     std::optional<CaptureTime> first_;
+    std::optional<CaptureTime> last_;  // of the frames taken
+    bool limitReached_ = false;        // by what the source has, of --duration
+    bool refused_ = false;             // the source had more, or might have had
+    bool repetitionTold_ = false;
     std::chrono::steady_clock::time_point start_{};  // when the first frame came
     std::mutex mutex_;                               // of the wait only: it guards nothing
     std::condition_variable_any due_;

@@ -52,7 +52,8 @@ void EncodeStage::end(End end) {
         time_.total += working.elapsed();
         handOn();
     }
-    end.time = std::min(end.time, failedAt_.value_or(end.time));
+    if (failedAt_)
+        end = {.time = std::min(end.time, *failedAt_), .cut = true};
     if (last_)
         noteGaps(end.time, true);
     queues_.out.put(end);

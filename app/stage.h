@@ -18,6 +18,7 @@ namespace smartcodec {
 /// The last item of every queue: no more will come.
 struct End {
     CaptureTime time{};  ///< until when the last picture stands
+    bool cut = false;    ///< the source had more: copied tracks end at `time` too
 };
 
 /// A picture to be encoded, and how.

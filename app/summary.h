@@ -36,7 +36,8 @@ struct RecordingSummary {
 
     std::uint64_t framesIn = 0;
     std::uint64_t framesRecorded = 0;                       ///< pictures in the file
-    std::uint64_t framesDroppedAtSource = 0;                ///< came too fast (`--realtime` and cameras only)
+    std::uint64_t framesDroppedAtSource = 0;                ///< came too fast (`--realtime` and cameras only), or not
+                                                            ///< later than the frame before
     std::uint64_t framesLost = 0;                           ///< were to be recorded when the encoder or the disk failed
     std::map<FrameReason, std::uint64_t> recordedByReason;  ///< as decided
     std::map<FrameReason, std::uint64_t> droppedByReason;

@@ -15,7 +15,7 @@ void WriteStage::run() {
             if (!failed_)
                 write(std::move(*packet));
         } else if (const auto* end = std::get_if<End>(&item)) {
-            finish(failed_ ? std::min(end->time, failedAt_) : end->time);
+            finish(failed_ ? End{.time = std::min(end->time, failedAt_), .cut = true} : *end);
             return;
         }
     }
@@ -41,10 +41,10 @@ void WriteStage::write(Packet packet) {
     time_.add(working.elapsed());
 }
 
-void WriteStage::finish(CaptureTime end) {
+void WriteStage::finish(const End& end) {
     const Stopwatch working;
     try {
-        (void)check(writer_.finish(end));
+        (void)check(writer_.finish(end.time, end.cut ? CopiedTail::Cut : CopiedTail::Keep));
     } catch (const std::exception& error) {
         (void)check(Status::failure(error.what()));
     }

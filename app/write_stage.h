@@ -30,7 +30,7 @@ class WriteStage {
 
   private:
     void write(Packet packet);
-    void finish(CaptureTime end);
+    void finish(const End& end);
     [[nodiscard]] bool check(const Status& status);
 
     Mp4Writer& writer_;

@@ -147,6 +147,59 @@ TEST_SUITE("integration") {
         CHECK(out.times.size() == 50);
     }
 
+    TEST_CASE("sound ends with the picture where a recording is ended early and is whole where it is not") {
+        const TemporaryFolder folder;
+        makeVideo({.path = folder / "in.mp4", .frames = 75, .audioCodec = "aac"});
+        Settings settings = everyFrame(folder);
+        settings.source = FileSourceConfig{folder / "in.mp4", {}, {}};
+        settings.overwrite = true;
+
+        settings.duration = 1s;
+        CHECK(record(settings).failure == "");
+        RecordedFile file = readRecording(settings.output);
+        CHECK(std::abs(file.videoEnd - 1) < 0.001);
+        CHECK(std::abs(file.audioEnd - 1) < 0.001);
+
+        settings.duration.reset();
+        settings.frames = 37;
+        CHECK(record(settings).failure == "");
+        file = readRecording(settings.output);
+        CHECK(std::abs(file.videoEnd - 1.48) < 0.001);
+        CHECK(std::abs(file.audioEnd - 1.48) < 0.001);
+
+        settings.frames = 75;  // all there are: its end is the source's
+        CHECK(record(settings).failure == "");
+        CHECK(readRecording(settings.output).audioSizes == readRecording(folder / "in.mp4").audioSizes);
+    }
+
+    TEST_CASE("the last picture stands until the duration asked for where the source goes on after it") {
+        const TemporaryFolder folder;
+        Settings settings = everyFrame(folder);
+        settings.duration = 1500ms;
+        CHECK(record(settings, {}, makeParts({.times = {0ms, 40ms, 1000ms, 3000ms}})).failure == "");
+        CHECK(std::abs(readRecording(settings.output).videoEnd - 1.5) < 0.001);
+    }
+
+    TEST_CASE("a frame that is not later than the one before is dropped and counted") {
+        const TemporaryFolder folder;
+        for (const bool realtime : {false, true}) {
+            CAPTURE(realtime);
+            Settings settings = everyFrame(folder);
+            settings.overwrite = true;
+            settings.realtime = realtime;
+            const RecordingSummary summary =
+                record(settings, {}, makeParts({.times = {0ms, 40ms, 40ms, 20ms, 80ms, 80ms, 120ms}}));
+            CHECK(summary.failure == "");
+            CHECK(summary.framesIn == 7);
+            CHECK(summary.framesDroppedAtSource == 3);
+            CHECK(addsUp(summary));
+            const RecordedFile file = readRecording(settings.output);
+            REQUIRE(file.times.size() == 4);
+            for (std::size_t i = 0; i < 4; ++i)
+                CHECK(std::abs(file.times[i] - 0.04 * static_cast<double>(i)) < 0.001);
+        }
+    }
+
     TEST_CASE("the trace has a line for every frame that was looked at") {
         const TemporaryFolder folder;
         Settings settings = settingsFor(folder);

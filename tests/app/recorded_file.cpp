@@ -6,6 +6,7 @@ extern "C" {
 #include <libavutil/log.h>
 }
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 
@@ -67,8 +68,14 @@ class Reader {
         file_.width = stream.codecpar->width;
         file_.height = stream.codecpar->height;
         file_.videoEnd = static_cast<double>(stream.start_time + stream.duration) * unit_;
-        for (unsigned i = 0; i < input_->nb_streams; ++i)
-            file_.audioTracks += input_->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO ? 1 : 0;
+        for (unsigned i = 0; i < input_->nb_streams; ++i) {
+            const AVStream& other = *input_->streams[i];
+            if (other.codecpar->codec_type != AVMEDIA_TYPE_AUDIO)
+                continue;
+            ++file_.audioTracks;
+            const double end = static_cast<double>(other.start_time + other.duration) * av_q2d(other.time_base);
+            file_.audioEnd = std::max(file_.audioEnd, end);
+        }
     }
 
     RecordedFile read() {

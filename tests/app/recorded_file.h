@@ -14,6 +14,7 @@ struct RecordedFile {
     int width = 0;
     int height = 0;
     int audioTracks = 0;
+    double audioEnd = 0;                  ///< of the longest audio track; 0 if there is none
     std::vector<std::size_t> audioSizes;  ///< bytes of each packet of the audio tracks
 };
 

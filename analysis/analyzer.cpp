@@ -10,14 +10,14 @@ namespace smartcodec {
 bool compareAllowingForLighting(const CellGrid& now, const CellGrid& reference, const Noise& noise,
                                 ChangeDetector& detector, LightingField& field, ChangeMap& map) {
     measureLighting(now, reference, noise, field);
-    detector.compare(now, reference, noise, nullptr, map);
+    detector.compare({.now = now, .reference = reference, .noise = noise, .lighting = field}, map);
     if (field.changedShare < kLightingShare)
         return false;
     const std::size_t unexplained = map.count;
-    detector.compare(now, reference, noise, &field, map);
+    detector.compare({.now = now, .reference = reference, .noise = noise, .lighting = field, .gains = true}, map);
     if (map.count * 2 <= unexplained)
         return true;
-    detector.compare(now, reference, noise, nullptr, map);
+    detector.compare({.now = now, .reference = reference, .noise = noise, .lighting = field}, map);
     return false;
 }
 
@@ -43,10 +43,10 @@ void Analyzer::measure(const LumaView& picture, const PictureContext& context) {
     m.meanLuma = static_cast<double>(std::accumulate(s.cells.sum.begin(), s.cells.sum.end(), std::uint64_t{0})) /
                  static_cast<double>(s.cells.sum.size() * CellGrid::kSamples);
 
-    const bool comparable = !s.first && s.previous.columns == s.cells.columns && s.previous.rows == s.cells.rows;
-    if (comparable && !s.estimator.measured())  // nothing can be told from noise before the noise is known
+    s.comparable = !s.first && s.previous.columns == s.cells.columns && s.previous.rows == s.cells.rows;
+    if (s.comparable && !s.estimator.measured())  // nothing can be told from noise before the noise is known
         s.estimator.update(picture, s.cells, nullptr);
-    if (comparable) {
+    if (s.comparable) {
         const Noise& noise = s.estimator.noise();
         m.lighting = compareAllowingForLighting(s.cells, s.previous, noise, s.detector, s.lighting, s.change);
         const GlobalChange global = s.cameraMotion.measure(s.cells, s.previous, s.change, noise);
@@ -60,7 +60,7 @@ void Analyzer::measure(const LumaView& picture, const PictureContext& context) {
     if (m.lighting)
         s.estimator.skip(picture, s.cells);
     else
-        s.estimator.update(picture, s.cells, comparable ? &s.change : nullptr);
+        s.estimator.update(picture, s.cells, s.comparable ? &s.change : nullptr);
     m.noiseSigma = s.estimator.noise().sample[static_cast<std::size_t>(Noise::bin(static_cast<int>(m.meanLuma)))];
     s.first = false;
 }

@@ -23,6 +23,7 @@ struct Analyzer::State {
     double cellWidth = CellGrid::kCell;  ///< pixels of the main picture
     double cellHeight = CellGrid::kCell;
     bool first = true;
+    bool comparable = false;  ///< whether lighting and change are of this picture
 };
 
 /// From this share of changed tiles on, a change of brightness is looked at as lighting. Objects that fill a third of

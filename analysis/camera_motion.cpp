@@ -12,7 +12,7 @@ namespace {
 // suspected, and of those at least this share must be explained by one shift.
 constexpr double kSuspicious = 0.5;
 constexpr double kExplained = 0.6;
-// ... and this share of them in each quarter of the picture.
+// ... and be this share of the textured tiles of each quarter of the picture.
 constexpr double kSpread = 0.3;
 // A shift explains a tile if it leaves at most half of the difference's energy.
 constexpr double kLeftOver = 0.5;
@@ -24,7 +24,7 @@ constexpr int kTile = 8;          // cells: 32 pixels
 constexpr double kTexture = 4.0;  // deviation of the cells of a textured tile, in multiples of a cell's noise
 constexpr int kRefinements = 3;
 constexpr int kTexturePeriod = 16;      // pictures: texture comes and goes slowly
-constexpr int kLeastTiles = 8;          // fewer textured tiles say nothing about a picture
+constexpr int kLeastTiles = 12;         // fewer textured tiles say nothing about a picture
 constexpr std::size_t kMostTiles = 64;  // more of them say nothing new
 
 double at(const CellGrid& cells, double x, double y) {
@@ -61,13 +61,13 @@ struct Spread {
     [[nodiscard]] int total() const { return quarter[0] + quarter[1] + quarter[2] + quarter[3]; }
     /// Whether this makes up a good part of every quarter that has anything, and `all` has something in more than one
     /// half.
-    [[nodiscard]] bool everywhereIn(const Spread& all) const {
+    [[nodiscard]] bool everywhereIn(const Spread& all, double scale) const {
         int quarters = 0;
         for (std::size_t q = 0; q < quarter.size(); ++q) {
             if (all.quarter[q] < kLeastTiles / 4)
                 continue;
             ++quarters;
-            if (quarter[q] < kSpread * all.quarter[q])
+            if (scale * quarter[q] < kSpread * all.quarter[q])
                 return false;
         }
         return quarters >= 3;
@@ -222,9 +222,9 @@ GlobalChange CameraMotion::measure(const CellGrid& now, const CellGrid& before, 
         correlation += still.correlation();
         shiftedCorrelation += shifted.correlation();
     }
-    for (const Tile& tile : suspects_)
+    for (const Tile& tile : textured_)
         all.add(tile.x, tile.y, now);
-    global.moved = explained.total() >= kExplained * looked && explained.everywhereIn(all);
+    global.moved = explained.total() >= kExplained * looked && explained.everywhereIn(all, suspects / looked);
     global.cut = !global.moved && std::max(correlation, shiftedCorrelation) < kUnrelated * looked &&
                  suspects > kCutShare * textured;
     if (global.cut)

@@ -12,6 +12,7 @@ namespace {
 // A picture of 1080p has 130,000 windows and as many cells. Of normally distributed noise 2e-9 lies beyond 6
 // deviations: one false window in 3,800 pictures.
 constexpr double kDeviations = 6.0;
+constexpr int kSquare = 4;                   // cells
 constexpr double kTwoPictures = 1.41421356;  // a difference of two pictures has twice the variance of one
 
 // Lighting is known to about this part of the change it makes (gamma, and gains interpolated between tiles).
@@ -69,11 +70,11 @@ void ChangeDetector::setThresholds(const Noise& noise) {
     }
 }
 
-void ChangeDetector::differences(const CellGrid& now, const CellGrid& reference, const LightingField* lighting,
-                                 int row) {
+void ChangeDetector::differences(const Comparison& comparison, int row) {
+    const CellGrid& now = comparison.now;
     const auto slot = static_cast<std::size_t>(row & 1);
     const std::uint16_t* a = now.row(row);
-    const std::uint16_t* b = reference.row(row);
+    const std::uint16_t* b = comparison.reference.row(row);
     std::int16_t* difference = difference_[slot].data();
     std::int16_t* cellLimit = cellLimit_[slot].data();
     std::int16_t* windowLimit = windowLimit_[slot].data();
@@ -83,9 +84,9 @@ void ChangeDetector::differences(const CellGrid& now, const CellGrid& reference,
         cellLimit[c] = static_cast<std::int16_t>(t.cell);
         windowLimit[c] = static_cast<std::int16_t>(t.window);
     }
-    if (!lighting)
+    if (!comparison.gains)
         return;
-    interpolateGains(*lighting, row, now.columns, gains_.data());
+    interpolateGains(comparison.lighting, row, now.columns, gains_.data());
     for (int c = 0; c < now.columns; ++c) {
         const int expected = std::min(b[c] * gains_[static_cast<std::size_t>(c)] / 4096, 4080);
         const int tolerance = std::abs(expected - b[c]) / kLightingTolerance;
@@ -97,8 +98,52 @@ void ChangeDetector::differences(const CellGrid& now, const CellGrid& reference,
     }
 }
 
-void ChangeDetector::compare(const CellGrid& now, const CellGrid& reference, const Noise& noise,
-                             const LightingField* lighting, ChangeMap& map) {
+void ChangeDetector::addToSquares(const CellGrid& reference, int row, const std::int16_t* difference) {
+    const std::uint16_t* before = reference.row(row);
+    const auto from = static_cast<std::size_t>(row / kSquare) * static_cast<std::size_t>(squareColumns_);
+    std::int32_t* differences = squareDifference_.data() + from;
+    std::int32_t* references = squareReference_.data() + from;
+    for (int square = 0; square < reference.columns / kSquare; ++square) {
+        const std::int16_t* d = difference + square * kSquare;
+        const std::uint16_t* b = before + square * kSquare;
+        differences[square] += d[0] + d[1] + d[2] + d[3];
+        references[square] += b[0] + b[1] + b[2] + b[3];
+    }
+}
+
+void ChangeDetector::testSquares(const Noise& noise, double medianGain, ChangeMap& map) {
+    const int rows = map.rows / kSquare, columns = map.columns / kSquare;
+    const auto at = [&](int x, int y) {
+        return static_cast<std::size_t>(y) * static_cast<std::size_t>(squareColumns_) + static_cast<std::size_t>(x);
+    };
+    // brightness of the whole picture is lighting's business
+    for (std::size_t i = 0; i < squareDifference_.size(); ++i)
+        squareDifference_[i] -= static_cast<std::int32_t>((medianGain - 1) * squareReference_[i]);
+    for (int size = 1; size <= 2; ++size) {
+        const int samples = size * size * kSquare * kSquare * CellGrid::kSamples;
+        for (int y = 0; y + size <= rows; ++y)
+            for (int x = 0; x + size <= columns; ++x) {
+                std::int64_t sum = 0, reference = 0;
+                for (int dy = 0; dy < size; ++dy)
+                    for (int dx = 0; dx < size; ++dx) {
+                        sum += squareDifference_[at(x + dx, y + dy)];
+                        reference += squareReference_[at(x + dx, y + dy)];
+                    }
+                const auto bin = static_cast<std::size_t>(Noise::bin(static_cast<int>(reference / samples)));
+                const double change = static_cast<double>(std::abs(sum)) / samples;
+                const double deviation = kTwoPictures * noise.window[bin] / (2 * size);
+                if (change <= std::max(kDeviations * deviation, visibleChange(noise.sample[bin])))
+                    continue;
+                map.peakContrast = std::max(map.peakContrast, change / deviation);
+                for (int cy = y * kSquare; cy < (y + size) * kSquare; ++cy)
+                    std::fill_n(map.cell.begin() + static_cast<std::ptrdiff_t>(cy) * map.columns + x * kSquare,
+                                size * kSquare, std::uint8_t{1});
+            }
+    }
+}
+
+void ChangeDetector::compare(const Comparison& comparison, ChangeMap& map) {
+    const CellGrid& now = comparison.now;
     const auto columns = static_cast<std::size_t>(now.columns);
     map.columns = now.columns;
     map.rows = now.rows;
@@ -109,22 +154,30 @@ void ChangeDetector::compare(const CellGrid& now, const CellGrid& reference, con
             buffers[slot].resize(columns);
     gains_.resize(columns);
     hit_.resize(columns);
-    setThresholds(noise);
+    setThresholds(comparison.noise);
 
-    differences(now, reference, lighting, 0);
+    squareColumns_ = now.columns / kSquare;
+    const auto squares = static_cast<std::size_t>(squareColumns_) * static_cast<std::size_t>(now.rows / kSquare);
+    squareDifference_.assign(squares, 0);
+    squareReference_.assign(squares, 0);
+
+    differences(comparison, 0);
     for (int y = 0; y < now.rows; ++y) {
         const auto upper = static_cast<std::size_t>(y & 1), lower = upper ^ 1;
         std::uint8_t* row = map.cell.data() + static_cast<std::size_t>(y) * columns;
+        if (y < now.rows / kSquare * kSquare)
+            addToSquares(comparison.reference, y, difference_[upper].data());
         testCells(difference_[upper].data(), cellLimit_[upper].data(), now.columns, row);
         if (y + 1 == now.rows)
             break;
-        differences(now, reference, lighting, y + 1);
+        differences(comparison, y + 1);
         const float ratio = testWindows(difference_[upper].data(), difference_[lower].data(),
                                         windowLimit_[upper].data(), now.columns - 1, hit_.data());
         map.peakContrast = std::max(map.peakContrast, kDeviations * ratio);
         if (ratio > 1)
             markWindows(hit_.data(), now.columns - 1, row, row + columns);
     }
+    testSquares(comparison.noise, comparison.gains ? 1.0 : comparison.lighting.medianGain, map);
     map.count = static_cast<std::size_t>(std::count(map.cell.begin(), map.cell.end(), std::uint8_t{1}));
 }
 

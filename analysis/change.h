@@ -25,17 +25,25 @@ struct ChangeMap {
     }
 };
 
-/// Tests every cell, and every window of 2x2 cells at every cell, against the noise. `lighting` not null: the reference
-/// is brought to the picture's brightness first, and what that changes is allowed for. Allocates only when the size
-/// changes.
+/// Tests every cell, every window of 2x2 cells at every cell, and squares of 4x4 and 8x8 cells, in which fainter
+/// changes of more extent (a shadow) stand out, against the noise. Allocates only when the size changes.
 class ChangeDetector {
   public:
-    void compare(const CellGrid& now, const CellGrid& reference, const Noise& noise, const LightingField* lighting,
-                 ChangeMap& map);
+    /// What is compared with what. Grids and field are of the same size.
+    struct Comparison {
+        const CellGrid& now;
+        const CellGrid& reference;
+        const Noise& noise;
+        const LightingField& lighting;  ///< between the two
+        bool gains = false;             ///< bring the reference to the picture's light first, tile by tile
+    };
+    void compare(const Comparison& comparison, ChangeMap& map);
 
   private:
     void setThresholds(const Noise& noise);
-    void differences(const CellGrid& now, const CellGrid& reference, const LightingField* lighting, int row);
+    void addToSquares(const CellGrid& reference, int row, const std::int16_t* difference);
+    void testSquares(const Noise& noise, double medianGain, ChangeMap& map);
+    void differences(const Comparison& comparison, int row);
 
     struct Thresholds {
         std::uint16_t cell = 0;    // |difference| of cell sums
@@ -46,6 +54,10 @@ class ChangeDetector {
     std::vector<std::int16_t> difference_[2];
     std::vector<std::int16_t> cellLimit_[2];
     std::vector<std::int16_t> windowLimit_[2];
+    // sums over squares of 4x4 cells: differences, and the reference itself
+    int squareColumns_ = 0;
+    std::vector<std::int32_t> squareDifference_;
+    std::vector<std::int32_t> squareReference_;
     std::vector<std::uint16_t> gains_;
     std::vector<std::uint8_t> hit_;
 };

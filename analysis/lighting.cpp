@@ -7,8 +7,8 @@
 namespace smartcodec {
 namespace {
 
-// A tile's mean has hardly any noise of its own, so what limits what can be seen is the picture's own grain: a shift of
-// half a sample's noise, and in a noiseless picture one whole grey level, the least that 8 bits can show.
+// A mean over many samples has hardly any noise of its own, so what limits what can be seen is the picture's own grain:
+// a shift of half a sample's noise, and in a noiseless picture one whole grey level, the least that 8 bits can show.
 constexpr double kVisibleInNoise = 0.5;
 constexpr double kGreyLevel = 1.0;
 
@@ -45,6 +45,10 @@ void smooth(std::vector<float>& gain, int columns, int rows) {
 
 }  // namespace
 
+double visibleChange(double sampleDeviation) {
+    return std::max(kGreyLevel, kVisibleInNoise * sampleDeviation);
+}
+
 void measureLighting(const CellGrid& now, const CellGrid& reference, const Noise& noise, LightingField& field) {
     constexpr int kTile = LightingField::kTile;
     field.columns = (now.columns + kTile - 1) / kTile;
@@ -65,7 +69,7 @@ void measureLighting(const CellGrid& now, const CellGrid& reference, const Noise
             const auto tile = static_cast<std::size_t>(ty * field.columns + tx);
             field.gain[tile] =
                 std::clamp(static_cast<float>((mean + 1) / (before + 1)), 1 / kLargestGain, kLargestGain);
-            field.changed[tile] = change > std::max(kGreyLevel, kVisibleInNoise * sigma);
+            field.changed[tile] = change > visibleChange(sigma);
             changed += field.changed[tile] ? 1 : 0;
             field.peakContrast = std::max(field.peakContrast, change / sigma);
         }

@@ -22,6 +22,9 @@ struct LightingField {
     double peakContrast = 0;  ///< largest change of a tile's mean, in multiples of a sample's noise
 };
 
+/// The least change of a mean over many samples that can be seen, grey levels, for samples of that noise deviation.
+[[nodiscard]] double visibleChange(double sampleDeviation);
+
 /// Compares the tiles of two grids of the same size. Allocates only when the size changes.
 void measureLighting(const CellGrid& now, const CellGrid& reference, const Noise& noise, LightingField& field);
 

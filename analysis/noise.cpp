@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 #include <span>
 
 #include "analysis/change.h"
@@ -24,6 +25,15 @@ constexpr int kCellClasses = 512;    // |difference| of cell sums, 1/16 grey lev
 constexpr int kWindowClasses = 512;  // |difference| of window sums >> 2, 1/16 grey level of the mean
 constexpr int kSampledRows = 34;     // rows of a picture in which single samples are compared: 65,000 of them at 1080p
 constexpr std::uint32_t kEnough = 256;  // differences at one brightness: their quantile is then good to about 10 %
+
+constexpr float kMeanOfUnitNormal = 0.79788F;  // of |x|
+constexpr std::size_t kQuietTiles = 8;         // one in so many is quieter
+constexpr float kCertainlyQuieter = 0.6F;      // a tile of grain scatters by a fifth, and its brightness is a mixture
+
+// Shot noise grows with the root of brightness: 3.8 times from black to white at most, and read noise evens it out.
+constexpr float kMostSpread = 3.0F;
+constexpr std::uint64_t kEnoughShare = 50;               // one sample in so many is enough to know a brightness by
+constexpr int kFirstUnclipped = 2, kLastUnclipped = 13;  // brightness 32 to 223: clear of video range's black and white
 
 // A difference of two pictures has twice the variance of one.
 constexpr double kOfOnePicture = 0.70710678;
@@ -73,9 +83,13 @@ void NoiseEstimator::update(const LumaView& picture, const CellGrid& cells, cons
     if (comparable_ && sameSize && previousCells_.sum != cells.sum) {
         collectSamples(picture, change);
         collectCells(cells, change);
-        blend(sampleHistogram_, kSampleClasses, 1.0F, kRoundingDeviation, noise_.sample);
-        blend(cellHistogram_, kCellClasses, 1.0F / 16, kRoundingDeviation / 4, noise_.cell);
-        blend(windowHistogram_, kWindowClasses, 1.0F / 16, kRoundingDeviation / 8, noise_.window);
+        const Noise::Curve sample = measure(sampleHistogram_, kSampleClasses, 1.0F);
+        const Noise::Curve cell = measure(cellHistogram_, kCellClasses, 1.0F / 16);
+        const Noise::Curve window = measure(windowHistogram_, kWindowClasses, 1.0F / 16);
+        const float scale = quietness(cells, cell);
+        blend(sample, scale, kRoundingDeviation, noise_.sample);
+        blend(cell, scale, kRoundingDeviation / 4, noise_.cell);
+        blend(window, scale, kRoundingDeviation / 8, noise_.window);
         ++pictures_;
     }
     keep(picture, cells);
@@ -120,26 +134,83 @@ void NoiseEstimator::collectCells(const CellGrid& cells, const ChangeMap* change
     }
 }
 
-void NoiseEstimator::blend(const std::vector<std::uint32_t>& histogram, int classes, float unit, float floor,
-                           Noise::Curve& curve) const {
+// Where everything of one brightness moves (trees, all at once), its curve is of movement. Noise does not change that
+// much with brightness: no more than kMostSpread from the quietest that has enough samples and is not clipped.
+void NoiseEstimator::limitSpread(const std::vector<std::uint32_t>& histogram, int classes, Noise::Curve& measured) {
+    const auto count = [&](int bin) {
+        const auto from = histogram.begin() + bin * classes;
+        return std::accumulate(from, from + classes, std::uint64_t{0});
+    };
+    std::uint64_t total = 0;
+    for (int bin = 0; bin < Noise::kBins; ++bin)
+        total += count(bin);
+    float quietest = 0;
+    for (int bin = kFirstUnclipped; bin <= kLastUnclipped; ++bin) {
+        const float here = measured[static_cast<std::size_t>(bin)];
+        if (here > 0 && count(bin) * kEnoughShare >= total && (quietest == 0 || here < quietest))
+            quietest = here;
+    }
+    if (quietest > 0)
+        for (float& deviation : measured)
+            deviation = std::min(deviation, kMostSpread * quietest);
+}
+
+Noise::Curve NoiseEstimator::measure(const std::vector<std::uint32_t>& histogram, int classes, float unit) const {
     Noise::Curve measured{};
     for (int bin = 0; bin < Noise::kBins; ++bin)
         measured[static_cast<std::size_t>(bin)] =
             static_cast<float>(deviation(std::span(histogram).subspan(static_cast<std::size_t>(bin * classes),
                                                                       static_cast<std::size_t>(classes)))) *
             unit;
-    for (std::size_t bin = 0; bin < curve.size(); ++bin) {
-        // A brightness that hardly occurs takes the nearest one's that does.
-        float value = measured[bin];
-        for (std::size_t away = 1; value == 0 && away < curve.size(); ++away) {
+    limitSpread(histogram, classes, measured);
+    // A brightness that hardly occurs takes the nearest one's that does.
+    const Noise::Curve found = measured;
+    for (std::size_t bin = 0; bin < measured.size(); ++bin)
+        for (std::size_t away = 1; measured[bin] == 0 && away < measured.size(); ++away) {
             if (bin >= away)
-                value = measured[bin - away];
-            if (value == 0 && bin + away < curve.size())
-                value = measured[bin + away];
+                measured[bin] = found[bin - away];
+            if (measured[bin] == 0 && bin + away < measured.size())
+                measured[bin] = found[bin + away];
         }
-        if (value == 0)
+    return measured;
+}
+
+// Where all of a picture moves (a panning camera) even its quietest quarter of samples is movement, but some places
+// have nothing in them that could: sky, road, a wall. How much quieter the quietest tiles are than the curve says.
+float NoiseEstimator::quietness(const CellGrid& cells, const Noise::Curve& cell) {
+    constexpr int kTile = 16;  // cells
+    tiles_.clear();
+    for (int top = 0; top + kTile <= cells.rows; top += kTile)
+        for (int left = 0; left + kTile <= cells.columns; left += kTile) {
+            std::uint32_t sum = 0, difference = 0;
+            for (int y = top; y < top + kTile; ++y) {
+                const std::uint16_t* now = cells.row(y) + left;
+                const std::uint16_t* before = previousCells_.row(y) + left;
+                for (int x = 0; x < kTile; ++x) {
+                    sum += now[x];
+                    difference += static_cast<std::uint32_t>(std::abs(now[x] - before[x]));
+                }
+            }
+            constexpr float kCells = kTile * kTile;
+            const auto bin = static_cast<std::size_t>(
+                Noise::bin(static_cast<int>(static_cast<float>(sum) / kCells) / CellGrid::kSamples));
+            const float deviation = static_cast<float>(difference) / kCells / CellGrid::kSamples / kMeanOfUnitNormal *
+                                    static_cast<float>(kOfOnePicture);
+            if (cell[bin] > 0)
+                tiles_.push_back(deviation / cell[bin]);
+        }
+    if (tiles_.empty())
+        return 1;
+    const auto quiet = tiles_.begin() + static_cast<std::ptrdiff_t>(tiles_.size() / kQuietTiles);
+    std::nth_element(tiles_.begin(), quiet, tiles_.end());
+    return *quiet < kCertainlyQuieter ? *quiet : 1.0F;
+}
+
+void NoiseEstimator::blend(const Noise::Curve& measured, float scale, float floor, Noise::Curve& curve) const {
+    for (std::size_t bin = 0; bin < curve.size(); ++bin) {
+        if (measured[bin] == 0)
             continue;
-        value = std::max(value, floor);
+        const float value = std::max(measured[bin] * scale, floor);
         const float pace = pictures_ == 0 ? 1.0F : value < curve[bin] ? 0.25F : 1.0F / 16;
         curve[bin] += pace * (value - curve[bin]);
     }

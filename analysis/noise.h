@@ -51,8 +51,10 @@ class NoiseEstimator {
     void collectSamples(const LumaView& picture, const ChangeMap* change);
     void collectCells(const CellGrid& cells, const ChangeMap* change);
     void keep(const LumaView& picture, const CellGrid& cells);
-    void blend(const std::vector<std::uint32_t>& histogram, int classes, float unit, float floor,
-               Noise::Curve& curve) const;
+    static void limitSpread(const std::vector<std::uint32_t>& histogram, int classes, Noise::Curve& measured);
+    [[nodiscard]] Noise::Curve measure(const std::vector<std::uint32_t>& histogram, int classes, float unit) const;
+    [[nodiscard]] float quietness(const CellGrid& cells, const Noise::Curve& cell);
+    void blend(const Noise::Curve& measured, float scale, float floor, Noise::Curve& curve) const;
 
     Noise noise_;
     int pictures_ = 0;         // measured since the start
@@ -61,7 +63,8 @@ class NoiseEstimator {
     std::vector<std::uint8_t> previousRows_;  // every rowStep-th row of the picture before
     int rowStep_ = 1;
     std::vector<std::uint32_t> sampleHistogram_, cellHistogram_,
-        windowHistogram_;  // kBins rows of classes of |difference|
+        windowHistogram_;       // kBins rows of classes of |difference|
+    std::vector<float> tiles_;  // scratch
 };
 
 }  // namespace smartcodec

@@ -36,7 +36,13 @@ constexpr int kWorthKeeping = 8;
 constexpr float kQuarterDeviations = 4.5F;
 constexpr float kBlockDeviations = 4.5F;
 constexpr float kEnergyDeviations = 5.0F;
-constexpr float kLightDeviations = 2.5F;  // a mean off by so much follows at a quarter a picture: light, not noise
+constexpr float kDriftDeviations = 3.0F;
+
+// Slow changes: running means over about `kRunning` pictures of differences, and the deviation of such a mean.
+constexpr int kRunning = 4;
+constexpr float kRunningVariance = 1.0F / 7;  // of such a mean: a / (2 - a), a = 1 / kRunning
+constexpr float kSlowDeviations = 4.5F;
+constexpr int kAnew = 3;  // pictures that a block's past is worth when something new is in it
 
 // Samples that are off by so much are no noise: they are taken as they came.
 constexpr float kSampleDeviations = 2.5F;
@@ -91,20 +97,17 @@ struct Picture8 {
 
 /// A block's standing.
 struct Standing {
-    std::uint8_t pictures = 0;    // that the model is worth; 0: there is none yet
-    std::uint8_t shown = 0;       // that the model was worth when it was shown
-    std::uint8_t rest = 0;        // pictures since it came to rest
-    std::uint8_t remembered = 0;  // pictures that the remembered model is worth; 0: none
+    std::uint8_t pictures = 0;            // that the model is worth; 0: there is none yet
+    std::uint8_t shown = 0;               // that the model was worth when it was shown
+    std::uint8_t rest = 0;                // pictures since it came to rest
+    std::uint8_t remembered = 0;          // pictures that the remembered model is worth; 0: none
+    std::array<std::int16_t, 4> bias{};   // running means of what the quarters differ from the model: 1/16 grey level
+    std::array<std::int16_t, 4> drift{};  // of the model's quarters since it was shown: means, 1/128 grey level
 };
 
 void loadLuma(const std::uint8_t* in, std::ptrdiff_t stride, LumaBlock& block) {
     for (int y = 0; y < kBlock; ++y)
         std::memcpy(block.data() + y * kBlock, in + y * stride, kBlock);
-}
-
-void storeLuma(const LumaBlock& block, std::uint8_t* out, std::ptrdiff_t stride) {
-    for (int y = 0; y < kBlock; ++y)
-        std::memcpy(out + y * stride, block.data() + y * kBlock, kBlock);
 }
 
 // Whether more than light has changed in a tile of the lighting field.
@@ -142,16 +145,18 @@ struct Stabiliser::State {
           aboveStrip(static_cast<std::size_t>(width)) {}
 
     void setLimits(const Noise& noise);
-    void setGains(const Analyzer::State& seen);
+    void setGains();
     void fillStrip(const YuvView& in, int top);
+    [[nodiscard]] bool changed(int x, int y) const;
     void area(int x, int y, bool frozenAllowed, const Motion& global);
     [[nodiscard]] bool rests(std::size_t block, const Difference& difference, int pictures, const Limits& limit) const;
+    bool follow(Standing& s, const Difference& d, const Limits& limit, int& offset) const;
     void still(std::size_t block, int x, int y, const LumaBlock& luma, const ChromaBlock& chroma,
                const Difference& difference, const Limits& limit);
     void moving(std::size_t block, int x, int y, const Motion& path, int gain, const Limits& limit);
     [[nodiscard]] Motion search(int x, int y, const Motion& global, float noise);
     void writeRows(const YuvView& out, int top);
-    void run(const YuvView& in, const YuvView* out, const Analyzer& analyzer);
+    void run(const YuvView& in, const YuvView* out, const Analyzer& analyzer, bool keyFrame);
 
     StabiliserConfig config;
     int width;  // rounded up to whole areas
@@ -164,6 +169,8 @@ struct Stabiliser::State {
     Picture8 before;             // as given out
     Picture8 now;
     std::array<Limits, Noise::kBins> limits;
+    const Analyzer::State* seen = nullptr;  // for the call
+    bool renewAll = false;
     cv::Mat gains;     // of areas since the picture before, float; empty: the light is the same
     int top = 0;       // of the strip
     Plane8 lumaStrip;  // rows of one area as they came, one more above and below, edges repeated
@@ -194,28 +201,28 @@ void Stabiliser::State::setLimits(const Noise& noise) {
     }
 }
 
-void Stabiliser::State::setGains(const Analyzer::State& seen) {
+void Stabiliser::State::setGains() {
     gains.release();
-    const LightingField& field = seen.lighting;
-    if (field.gain.empty() || seen.measurement.sceneCut || seen.measurement.cameraMoved)
+    const LightingField& field = seen->lighting;
+    if (field.gain.empty() || seen->measurement.sceneCut || seen->measurement.cameraMoved)
         return;
     const cv::Size areas(width / kArea, height / kArea);
-    if (seen.measurement.lighting) {  // a lamp, perhaps: each place its own
+    if (seen->measurement.lighting) {  // a lamp, perhaps: each place its own
         cv::Mat tiles(field.rows, field.columns, CV_32F);
         for (int y = 0; y < field.rows; ++y)
             for (int x = 0; x < field.columns; ++x)
                 tiles.at<float>(y, x) = static_cast<float>(
-                    mostlyChanged(seen.change, x, y) ? field.medianGain
+                    mostlyChanged(seen->change, x, y) ? field.medianGain
                                                      : field.gain[static_cast<std::size_t>(y * field.columns + x)]);
         cv::resize(tiles, gains, areas, 0, 0, cv::INTER_LINEAR);
         return;
     }
     // Automatic exposure goes in steps too small to be seen in one place; the median of all tiles shows them. A tile is
     // 64 windows; the median of many normal values has 1.25 times the deviation of their mean.
-    const auto bin = static_cast<std::size_t>(Noise::bin(static_cast<int>(seen.measurement.meanLuma)));
-    const double noise = 1.25 * std::sqrt(2.0) * seen.estimator.noise().window[bin] / 8 /
+    const auto bin = static_cast<std::size_t>(Noise::bin(static_cast<int>(seen->measurement.meanLuma)));
+    const double noise = 1.25 * std::sqrt(2.0) * seen->estimator.noise().window[bin] / 8 /
                          std::sqrt(static_cast<double>(field.gain.size()));
-    if (std::abs(field.medianGain - 1) * seen.measurement.meanLuma > kGainDeviations * noise)
+    if (std::abs(field.medianGain - 1) * seen->measurement.meanLuma > kGainDeviations * noise)
         gains = cv::Mat(areas, CV_32F, cv::Scalar(field.medianGain));
 }
 
@@ -285,34 +292,73 @@ bool Stabiliser::State::rests(std::size_t, const Difference& d, int pictures, co
            static_cast<float>(d.energy) <= limit.energy * spread * (1 + kEnergyDeviations * limit.energyDeviation);
 }
 
+// A change too slow or too faint to stand out in one picture does in the mean of a few: the running mean of a block's
+// (or a quarter's) difference has 0.38 of one difference's deviation. A whole block's is light, or a shadow's inside:
+// its samples keep what they have learnt and become brighter by `offset` (1/128 grey level). A quarter's is something
+// new: returns whether the block must be learnt anew.
+bool Stabiliser::State::follow(Standing& s, const Difference& d, const Limits& limit, int& offset) const {
+    // the model's own noise is the same in every difference: no running mean lessens it
+    const float spread = std::sqrt(kRunningVariance + 1.0F / static_cast<float>(s.pictures));
+    int sum = 0;
+    for (std::size_t quarter = 0; quarter < 4; ++quarter) {
+        s.bias[quarter] = static_cast<std::int16_t>(s.bias[quarter] +
+                                                    (d.quarter[quarter] / (kLuma / 4) - s.bias[quarter]) / kRunning);
+        sum += s.bias[quarter];
+    }
+    if (static_cast<float>(std::abs(sum) * (kLuma / 4)) > kSlowDeviations * spread * limit.block) {
+        offset = sum / 4 << (kMeanShift - kDifferenceShift);
+        for (std::int16_t& bias : s.bias)
+            bias = static_cast<std::int16_t>(bias - sum / 4);
+    }
+    bool anew = false;
+    for (const std::int16_t bias : s.bias)
+        anew = anew || static_cast<float>(std::abs(bias) * (kLuma / 4)) > kSlowDeviations * spread * limit.quarter;
+    if (anew)
+        s.bias = {};
+    return anew;
+}
+
 void Stabiliser::State::still(std::size_t block, int x, int y, const LumaBlock& luma, const ChromaBlock& chroma,
                               const Difference& d, const Limits& limit) {
     Standing& s = standing[block];
     Model& model = models[block];
     s.pictures = static_cast<std::uint8_t>(std::min(s.pictures + 1, kLongest));
     s.rest = static_cast<std::uint8_t>(std::min(s.rest + 1, 255));
-    const bool light = static_cast<float>(std::abs(d.sum)) > kLightDeviations * limit.block;
-    stabiliser::learn(luma, chroma, s.pictures, light ? (d.sum << (kMeanShift - kDifferenceShift)) / kLuma / 4 : 0,
-                      model);
+    int offset = 0;
+    const bool anew = follow(s, d, limit, offset);
+    if (anew)
+        s.pictures = std::min<std::uint8_t>(s.pictures, kAnew);
+    stabiliser::learn(luma, chroma, s.pictures, offset, model);
 
+    // Slow changes are in the model but not yet in the picture shown: a quarter that has moved away from it by a grey
+    // level, and by more than the noise that the two means have left, is shown anew.
+    const float noise =
+        kDriftDeviations * limit.quarter / (kLuma / 4 * kUnit) *
+        std::sqrt(1.0F / static_cast<float>(std::max<int>(s.shown, 1)) + 1.0F / static_cast<float>(s.pictures));
+    const float most = std::max(1.0F, noise) * (1 << kMeanShift);
+    bool renew = renewAll || anew || s.pictures >= kRenewal * s.shown;
+    for (std::size_t quarter = 0; quarter < 4; ++quarter) {
+        const int step = (d.quarter[quarter] << (kMeanShift - kDifferenceShift)) / (kLuma / 4) / s.pictures + offset;
+        s.drift[quarter] = static_cast<std::int16_t>(std::clamp(s.drift[quarter] + step, -32000, 32000));
+        renew = renew || static_cast<float>(std::abs(s.drift[quarter])) >= most;
+    }
+    if (!renew) {
+        copyRows(before.luma.at(x, y), before.luma.stride, kBlock, kBlock, now.luma.at(x, y), now.luma.stride);
+        copyRows(before.cb.at(x / 2, y / 2), before.cb.stride, kBlock / 2, kBlock / 2, now.cb.at(x / 2, y / 2),
+                 now.cb.stride);
+        copyRows(before.cr.at(x / 2, y / 2), before.cr.stride, kBlock / 2, kBlock / 2, now.cr.at(x / 2, y / 2),
+                 now.cr.stride);
+        return;
+    }
     LumaBlock shownLuma;
     ChromaBlock shownChroma;
-    std::uint8_t* out = now.luma.at(x, y);
-    loadLuma(before.luma.at(x, y), before.luma.stride, shownLuma);
-    const Difference drift = difference(shownLuma, ChromaBlock{}, model);
-    const bool renew = !gains.empty() || s.pictures >= kRenewal * s.shown || std::abs(drift.sum) >= kLuma * kUnit;
-    if (renew) {
-        show(model, shownLuma, shownChroma);
-        s.shown = s.pictures;
-    }
-    storeLuma(shownLuma, out, now.luma.stride);
-    for (int row = 0; row < kBlock / 2; ++row) {
-        const auto at = static_cast<std::size_t>(row * kBlock / 2);
-        std::uint8_t* cb = now.cb.at(x / 2, y / 2 + row);
-        std::uint8_t* cr = now.cr.at(x / 2, y / 2 + row);
-        std::memcpy(cb, renew ? &shownChroma[at] : before.cb.at(x / 2, y / 2 + row), kBlock / 2);
-        std::memcpy(cr, renew ? &shownChroma[kChroma / 2 + at] : before.cr.at(x / 2, y / 2 + row), kBlock / 2);
-    }
+    show(model, shownLuma, shownChroma);
+    s.shown = s.pictures;
+    s.drift = {};
+    copyRows(shownLuma.data(), kBlock, kBlock, kBlock, now.luma.at(x, y), now.luma.stride);
+    copyRows(shownChroma.data(), kBlock / 2, kBlock / 2, kBlock / 2, now.cb.at(x / 2, y / 2), now.cb.stride);
+    copyRows(shownChroma.data() + kChroma / 2, kBlock / 2, kBlock / 2, kBlock / 2, now.cr.at(x / 2, y / 2),
+             now.cr.stride);
 }
 
 Motion Stabiliser::State::search(int x, int y, const Motion& global, float noise) {
@@ -405,6 +451,7 @@ void Stabiliser::State::moving(std::size_t block, int x, int y, const Motion& pa
     }
     const float worthNow = std::clamp(noise / std::max(left, 1e-6F), 1.0F, static_cast<float>(kLongestMoving));
     s.pictures = s.shown = static_cast<std::uint8_t>(worthNow);
+    s.drift = s.bias = {};
     s.rest = 0;
     LumaBlock luma;
     ChromaBlock chroma;
@@ -414,6 +461,17 @@ void Stabiliser::State::moving(std::size_t block, int x, int y, const Motion& pa
             std::memcpy(&chroma[plane * kChroma / 2 + static_cast<std::size_t>(row * kBlock / 2)],
                         chromaNow[plane]->at(cx, cy + row), kBlock / 2);
     start(luma, chroma, models[block]);
+}
+
+// Whether the analyzer, which also looks at more than a block, saw a change there since the picture before.
+bool Stabiliser::State::changed(int x, int y) const {
+    if (!seen->comparable)
+        return false;
+    const ChangeMap& map = seen->change;
+    const auto cell = [](int at, double size, int cells) { return std::min(static_cast<int>(at / size), cells - 1); };
+    const int left = cell(x, seen->cellWidth, map.columns), right = cell(x + kBlock - 1, seen->cellWidth, map.columns);
+    const int above = cell(y, seen->cellHeight, map.rows), below = cell(y + kBlock - 1, seen->cellHeight, map.rows);
+    return (map.row(above)[left] | map.row(above)[right] | map.row(below)[left] | map.row(below)[right]) != 0;
 }
 
 void Stabiliser::State::area(int x0, int y0, bool frozenAllowed, const Motion& global) {
@@ -444,7 +502,7 @@ void Stabiliser::State::area(int x0, int y0, bool frozenAllowed, const Motion& g
             const int brightness =
                 luma[0] + luma[27] + luma[36] + luma[63];  // of four samples: enough to find the noise
             const Limits& limit = limits[static_cast<std::size_t>(Noise::bin(brightness / 4))];
-            bool rest = frozenAllowed && rests(block, d, s.pictures, limit);
+            bool rest = frozenAllowed && !changed(x, y) && rests(block, d, s.pictures, limit);
             if (frozenAllowed && !rest && s.remembered > 0) {
                 const Difference old = difference(luma, chroma, remembered[block]);
                 if (rests(block, old, s.remembered, limit)) {
@@ -453,6 +511,7 @@ void Stabiliser::State::area(int x0, int y0, bool frozenAllowed, const Motion& g
                     s.remembered = s.rest >= kWorthKeeping ? s.pictures : std::uint8_t{0};
                     s.pictures = pictures;
                     s.shown = 0;
+                    s.bias = {};
                     d = old;
                     rest = true;
                 }
@@ -470,14 +529,15 @@ void Stabiliser::State::area(int x0, int y0, bool frozenAllowed, const Motion& g
         motion[static_cast<std::size_t>(y0 / kArea * (width / kArea) + x0 / kArea)] = {};
 }
 
-void Stabiliser::State::run(const YuvView& in, const YuvView* out, const Analyzer& analyzer) {
-    const Analyzer::State& seen = analyzer.state();
-    setLimits(seen.estimator.noise());
-    setGains(seen);
+void Stabiliser::State::run(const YuvView& in, const YuvView* out, const Analyzer& analyzer, bool keyFrame) {
+    seen = &analyzer.state();
+    setLimits(seen->estimator.noise());
+    setGains();
+    renewAll = keyFrame || !gains.empty();  // a key frame codes everything anyway
     std::swap(before, now);
-    const Motion global{static_cast<int>(std::lround(-seen.measurement.shiftX)),
-                        static_cast<int>(std::lround(-seen.measurement.shiftY))};
-    const bool frozenAllowed = !seen.measurement.cameraMoved && !seen.measurement.sceneCut;
+    const Motion global{static_cast<int>(std::lround(-seen->measurement.shiftX)),
+                        static_cast<int>(std::lround(-seen->measurement.shiftY))};
+    const bool frozenAllowed = !seen->measurement.cameraMoved && !seen->measurement.sceneCut;
     for (int y = 0; y < height; y += kArea) {
         fillStrip(in, y);
         for (int x = 0; x < width; x += kArea)
@@ -487,12 +547,12 @@ void Stabiliser::State::run(const YuvView& in, const YuvView* out, const Analyze
     }
 }
 
-void Stabiliser::process(const YuvView& in, const YuvView& out, const Analyzer& analyzer, const Decision&) {
-    state_->run(in, &out, analyzer);
+void Stabiliser::process(const YuvView& in, const YuvView& out, const Analyzer& analyzer, const Decision& decision) {
+    state_->run(in, &out, analyzer, decision.keyFrame);
 }
 
 void Stabiliser::learn(const YuvView& in, const Analyzer& analyzer) {
-    state_->run(in, nullptr, analyzer);
+    state_->run(in, nullptr, analyzer, false);
 }
 
 }  // namespace smartcodec

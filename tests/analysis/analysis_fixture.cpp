@@ -128,10 +128,7 @@ const Decision& Recorder::take(const ScenePicture& picture, std::chrono::nanosec
 }
 
 Rehearsal::Rehearsal(const SceneDescription& description, Size size, Recorder::Options options)
-    : scene(description, size, {30, 1}),
-      recorder(Recorder::configFor(size), options),
-      picture(size),
-      truth(size) {}
+    : scene(description, size, {30, 1}), recorder(Recorder::configFor(size), options), picture(size), truth(size) {}
 
 const Decision& Rehearsal::next() {
     scene.render(index, picture.view());

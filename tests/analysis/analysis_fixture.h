@@ -83,8 +83,7 @@ class Recorder {
 class Rehearsal {
   public:
     Rehearsal(const SceneDescription& description, Size size, Recorder::Options options);
-    Rehearsal(const SceneDescription& description, Size size)
-        : Rehearsal(description, size, Recorder::Options{}) {}
+    Rehearsal(const SceneDescription& description, Size size) : Rehearsal(description, size, Recorder::Options{}) {}
 
     const Decision& next();  ///< renders and takes the next frame
     void renderTruth() { scene.renderTruth(index - 1, truth.view()); }

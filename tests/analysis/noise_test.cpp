@@ -82,7 +82,8 @@ TEST_SUITE("unit") {
                 NoiseEstimator estimator;
                 show(studio, estimator, 16);
                 const Deviations truth = measuredDirectly(studio);
-                REQUIRE(truth.sample == doctest::Approx(std::sqrt(level.shot * luma + level.read * level.read)).epsilon(0.05));
+                REQUIRE(truth.sample ==
+                        doctest::Approx(std::sqrt(level.shot * luma + level.read * level.read)).epsilon(0.05));
                 const Noise& noise = estimator.noise();
                 CHECK(at(noise.sample, luma) == doctest::Approx(truth.sample).epsilon(0.15));
                 CHECK(at(noise.cell, luma) == doctest::Approx(truth.cell).epsilon(0.15));
@@ -106,7 +107,8 @@ TEST_SUITE("unit") {
         for (std::uint64_t i = 0; i < 40; ++i) {
             for (int y = 0; y < kSize.height; ++y)
                 for (int x = kSize.width / 2; x < kSize.width; ++x) {
-                    const auto key = mixBits((static_cast<std::uint64_t>(x) + 3 * i) / 6, static_cast<std::uint64_t>(y) / 6);
+                    const auto key =
+                        mixBits((static_cast<std::uint64_t>(x) + 3 * i) / 6, static_cast<std::uint64_t>(y) / 6);
                     luma[static_cast<std::size_t>(y * kSize.width + x)] = static_cast<std::uint8_t>(80 + key % 80);
                 }
             studio.shoot();

@@ -322,6 +322,8 @@ void Stabiliser::State::still(std::size_t block, int x, int y, const LumaBlock& 
                               const Difference& d, const Limits& limit) {
     Standing& s = standing[block];
     Model& model = models[block];
+    if (s.rest == 0)
+        s.pictures = std::min<std::uint8_t>(s.pictures, kAnew);
     s.pictures = static_cast<std::uint8_t>(std::min(s.pictures + 1, kLongest));
     s.rest = static_cast<std::uint8_t>(std::min(s.rest + 1, 255));
     int offset = 0;
@@ -511,6 +513,7 @@ void Stabiliser::State::area(int x0, int y0, bool frozenAllowed, const Motion& g
                     s.remembered = s.rest >= kWorthKeeping ? s.pictures : std::uint8_t{0};
                     s.pictures = pictures;
                     s.shown = 0;
+                    s.rest = kWorthKeeping;
                     s.bias = {};
                     d = old;
                     rest = true;

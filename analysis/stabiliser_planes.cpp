@@ -1,0 +1,93 @@
+#include "analysis/stabiliser_planes.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace smartcodec::stabiliser {
+namespace {
+
+constexpr int kChromaBlock = kBlock / 2;
+
+void copyRows(const View& in, int width, int height, std::uint8_t* out, std::ptrdiff_t outStrideBytes) {
+    for (int y = 0; y < height; ++y)
+        std::memcpy(out + y * outStrideBytes, in.row(y), static_cast<std::size_t>(width));
+}
+
+std::size_t ofPlane(std::size_t plane) {
+    return plane * kChroma / 2;
+}
+
+}  // namespace
+
+void PlanarPicture::load(int x, int y, LumaBlock& luma, ChromaBlock& chroma) const {
+    copyRows(planes_[0].view(x, y), kBlock, kBlock, luma.data(), kBlock);
+    for (std::size_t plane = 0; plane < 2; ++plane)
+        copyRows(planes_[1 + plane].view(x / 2, y / 2), kChromaBlock, kChromaBlock, &chroma[ofPlane(plane)],
+                 kChromaBlock);
+}
+
+void PlanarPicture::store(int x, int y, const LumaBlock& luma, const ChromaBlock& chroma) {
+    copyRows({luma.data(), kBlock}, kBlock, kBlock, planes_[0].at(x, y), planes_[0].strideBytes());
+    for (std::size_t plane = 0; plane < 2; ++plane)
+        copyRows({&chroma[ofPlane(plane)], kChromaBlock}, kChromaBlock, kChromaBlock,
+                 planes_[1 + plane].at(x / 2, y / 2), planes_[1 + plane].strideBytes());
+}
+
+void PlanarPicture::copyBlock(int x, int y, const PlanarPicture& from) {
+    copyRows(from.planes_[0].view(x, y), kBlock, kBlock, planes_[0].at(x, y), planes_[0].strideBytes());
+    for (std::size_t plane = 1; plane < 3; ++plane)
+        copyRows(from.planes_[plane].view(x / 2, y / 2), kChromaBlock, kChromaBlock, planes_[plane].at(x / 2, y / 2),
+                 planes_[plane].strideBytes());
+}
+
+void PlanarPicture::loadStrip(const StabiliserConfig& config, const YuvView& in, int top) {
+    const auto repeatEdge = [](std::uint8_t* row, int width) {
+        std::memset(row + width, row[width - 1], kMargin);  // an area is no wider than the margin
+    };
+    for (int y = 0; y < kArea; ++y) {
+        std::uint8_t* row = planes_[0].at(0, y);
+        std::memcpy(row, in.luma + std::min(top + y, config.height - 1) * in.lumaStrideBytes,
+                    static_cast<std::size_t>(config.width));
+        repeatEdge(row, config.width);
+    }
+    const int width = config.width / 2;
+    for (int y = 0; y < kArea / 2; ++y) {
+        const std::ptrdiff_t offset = std::min(top / 2 + y, config.height / 2 - 1) * in.chromaStrideBytes;
+        std::uint8_t* cb = planes_[1].at(0, y);
+        std::uint8_t* cr = planes_[2].at(0, y);
+        if (config.layout == ChromaLayout::Planar) {
+            std::memcpy(cb, in.chroma[0] + offset, static_cast<std::size_t>(width));
+            std::memcpy(cr, in.chroma[1] + offset, static_cast<std::size_t>(width));
+        } else {
+            const std::uint8_t* pairs = in.chroma[0] + offset;
+            for (int x = 0; x < width; ++x) {
+                cb[x] = pairs[2 * x];
+                cr[x] = pairs[2 * x + 1];
+            }
+        }
+        repeatEdge(cb, width);
+        repeatEdge(cr, width);
+    }
+}
+
+void PlanarPicture::storeStrip(const StabiliserConfig& config, int top, const YuvView& out) const {
+    const int rows = std::min(kArea, config.height - top), width = config.width / 2;
+    copyRows(planes_[0].view(0, top), config.width, rows, out.luma + top * out.lumaStrideBytes, out.lumaStrideBytes);
+    for (int y = 0; y < rows / 2; ++y) {
+        const std::uint8_t* cb = planes_[1].view(0, top / 2 + y).data;
+        const std::uint8_t* cr = planes_[2].view(0, top / 2 + y).data;
+        const std::ptrdiff_t offset = (top / 2 + y) * out.chromaStrideBytes;
+        if (config.layout == ChromaLayout::Planar) {
+            std::memcpy(out.chroma[0] + offset, cb, static_cast<std::size_t>(width));
+            std::memcpy(out.chroma[1] + offset, cr, static_cast<std::size_t>(width));
+        } else {
+            std::uint8_t* pairs = out.chroma[0] + offset;
+            for (int x = 0; x < width; ++x) {
+                pairs[2 * x] = cb[x];
+                pairs[2 * x + 1] = cr[x];
+            }
+        }
+    }
+}
+
+}  // namespace smartcodec::stabiliser

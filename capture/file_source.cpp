@@ -31,7 +31,8 @@ constexpr int kPacketsForFirstPicture = 1000;
 /// Audio packets kept until the video has come to their time. A file that is interleaved worse gets them delivered
 /// early instead; no such file should cost memory.
 constexpr std::size_t kHeldPackets = 256;
-/// The last frame's end is not known to the frame in every container, and audio frames stick out a little.
+/// The last frame's end is not known to the frame in every container, and audio frames stick out a little. Files that
+/// are shorter by less are known by their size.
 constexpr nanoseconds kMissingEnd = std::chrono::seconds(1);
 
 /// A decoder's picture on loan.
@@ -164,7 +165,7 @@ class FileSource final : public Source {
     int packetsDecoded_ = 0;
     nanoseconds end_{0};  // of everything delivered
     bool draining_ = false;
-    bool damaged_ = false;  // whether what the decoder gave last was whole
+    bool damaged_ = false;  // what the decoder gave last
     Status failure_;
 };
 
@@ -211,7 +212,9 @@ bool FileSource::decodeNext() {
     for (;;) {
         const int result = avcodec_receive_frame(decoder_.get(), decoded_.get());
         if (result >= 0) {
-            damaged_ = decoded_->flags & AV_FRAME_FLAG_CORRUPT || decoded_->decode_error_flags != 0;
+            // the last picture that was coded need not be the last that is shown
+            damaged_ =
+                (draining_ && damaged_) || decoded_->flags & AV_FRAME_FLAG_CORRUPT || decoded_->decode_error_flags != 0;
             return true;
         }
         if (result == AVERROR_EOF)
@@ -362,10 +365,13 @@ Status FileSource::ending() const {
     const std::string brokeOff = "input file " + file_.path() + " breaks off after " + seconds(end_);
     if (file_.readError() != 0)
         return Status::failure(brokeOff + ": " + libavError(file_.readError()) + "; what could be read is recorded");
+    if (const std::uint64_t missing = file_.missingBytes(); missing > 0)
+        return Status::failure(brokeOff + ": its last " + std::to_string(missing) +
+                               " bytes are missing; what could be read is recorded");
     if (const auto declared = file_.declaredDuration(); declared && end_ + kMissingEnd < *declared)
         return Status::failure(brokeOff + " of the " + seconds(*declared) +
                                " that its header promises; what could be read is recorded");
-    if (damaged_)
+    if (damaged_ || file_.endsInMidPicture())
         return Status::failure(brokeOff + " in mid-picture; what could be decoded is recorded");
     return {};
 }

@@ -20,7 +20,8 @@ struct FileSourceConfig {
 /// more), else converted once by libswscale. An odd edge is cropped. Where the picture's size changes in
 /// mid-file, it is scaled to the first.
 /// A file that breaks off ends the run with a failure, after the last frame that could be decoded; damage in the middle
-/// is concealed as well as the decoder can. Asking `run` to stop also interrupts libavformat between two reads.
+/// is concealed as well as the decoder can. Asking `run` to stop also interrupts libavformat between two reads, and
+/// while it waits for a FIFO or a device; `openFile` itself waits until there is a first picture.
 [[nodiscard]] std::unique_ptr<Source> openFile(const FileSourceConfig& config);
 
 }  // namespace smartcodec

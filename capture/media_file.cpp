@@ -16,6 +16,8 @@ extern "C" {
 #include <stdexcept>
 #include <system_error>
 
+#include "capture/stated_size.h"
+
 namespace smartcodec {
 namespace {
 
@@ -130,13 +132,19 @@ void MediaFile::open() {
     const LibavLog log;
     AVFormatContext* raw = avAllocated(avformat_alloc_context());
     raw->interrupt_callback = {stopRequested, &stop_};
+    if (PipeInput::isPipe(path_))
+        raw->pb = &pipe_.emplace(path_).context();
     // with the protocol written out, a colon in the name does not make it an address
     if (const int result = avformat_open_input(&raw, ("file:" + path_).c_str(), nullptr, nullptr); result < 0) {
         const std::string why = log.explain(result);
         // libav has a limit of its own on sizes, and the only trace of it is in the log
         const bool tooLarge = why.starts_with("Picture size");
+        const std::uint64_t missing = missingBytes();
         throw std::runtime_error("input file " + path_ + " is not a video that libavformat can read (" + why + "); " +
-                                 (tooLarge ? "scale it down" : kGiveVideo));
+                                 (tooLarge ? "scale it down"
+                                  : missing > 0
+                                      ? "its last " + std::to_string(missing) + " bytes are missing: copy it again"
+                                      : kGiveVideo));
     }
     format_.reset(raw);
 
@@ -247,6 +255,19 @@ AvCodecContext MediaFile::openDecoder() const {
     return decoder;
 }
 
+void MediaFile::stopOn(std::stop_token stop) {
+    stop_ = std::move(stop);
+    if (pipe_)
+        pipe_->stopOn(stop_);
+}
+
+std::uint64_t MediaFile::missingBytes() const {
+    std::error_code error;  // of what is no file: nothing is known
+    const std::uint64_t there = std::filesystem::file_size(path_, error);
+    const std::uint64_t stated = error ? 0 : statedSizeBytes(path_).value_or(0);
+    return stated > there ? stated - there : 0;
+}
+
 MediaFile::Reading MediaFile::read(::AVPacket& packet) {
     for (int failures = 0;;) {
         const int result = av_read_frame(format_.get(), &packet);
@@ -254,6 +275,8 @@ MediaFile::Reading MediaFile::read(::AVPacket& packet) {
             const AVStream* stream = format_->streams[packet.stream_index];
             if (stream == video_ || std::find(audio_.begin(), audio_.end(), stream) != audio_.end()) {
                 readError_ = 0;
+                if (stream == video_)
+                    endsInMidPicture_ = packet.flags & AV_PKT_FLAG_CORRUPT;
                 return Reading::Packet;
             }
             av_packet_unref(&packet);

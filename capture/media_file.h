@@ -3,6 +3,7 @@
 // Private to .cpp files: a video file as libavformat sees it, checked, with its tracks chosen.
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "capture/libav_handles.h"
 #include "capture/picture.h"
+#include "capture/pipe_input.h"
 #include "capture/source.h"
 
 namespace smartcodec {
@@ -51,13 +53,20 @@ class MediaFile {
     [[nodiscard]] AvCodecContext openDecoder() const;
 
     /// From now on reading that blocks is given up when `stop` is asked for.
-    void stopOn(std::stop_token stop) { stop_ = std::move(stop); }
+    void stopOn(std::stop_token stop);
 
     /// Reads the next packet of the chosen tracks. Damaged stretches are skipped; `readError` tells how it ended.
     [[nodiscard]] Reading read(::AVPacket& packet);
 
     /// After End: libav's error where the file broke off rather than ended, else 0.
     [[nodiscard]] int readError() const { return readError_; }
+
+    /// After End: whether the last packet of video is not whole.
+    [[nodiscard]] bool endsInMidPicture() const { return endsInMidPicture_; }
+
+    /// How many bytes have been cut off the file's end, by the sizes written in it; 0 if none, or none that is known
+    /// of.
+    [[nodiscard]] std::uint64_t missingBytes() const;
 
   private:
     void open();
@@ -67,6 +76,7 @@ class MediaFile {
 
     std::string path_;
     std::stop_token stop_;
+    std::optional<PipeInput> pipe_;  // what the file is read through, if it is none
     AvInputFormat format_;
     AVStream* video_ = nullptr;
     std::vector<AVStream*> audio_;
@@ -75,6 +85,7 @@ class MediaFile {
     std::optional<std::chrono::nanoseconds> headerDuration_;
     std::optional<std::chrono::nanoseconds> declaredDuration_;
     int readError_ = 0;
+    bool endsInMidPicture_ = false;
 };
 
 }  // namespace smartcodec

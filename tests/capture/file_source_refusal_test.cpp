@@ -60,6 +60,10 @@ std::string made(const TemporaryFolder& folder, const std::string& name, VideoRe
     return recipe.path;
 }
 
+void cutBytes(const std::string& path, std::uintmax_t bytes) {
+    std::filesystem::resize_file(path, std::filesystem::file_size(path) - bytes);
+}
+
 void cut(const std::string& path, double share) {
     const auto size = static_cast<double>(std::filesystem::file_size(path));
     std::filesystem::resize_file(path, static_cast<std::uintmax_t>(size * share));
@@ -196,7 +200,9 @@ TEST_SUITE("integration") {
         const TemporaryFolder folder;
         const std::string path = made(folder, "a.mp4", noisy());
         cut(path, 0.5);
-        CHECK(says(refusal(path), "Invalid data"));
+        const std::string message = refusal(path);
+        CHECK(says(message, "Invalid data"));
+        CHECK(says(message, "bytes are missing: copy it again"));
     }
 
     TEST_CASE("a file that breaks off is delivered as far as it goes and ends in a failure that says where") {
@@ -217,6 +223,56 @@ TEST_SUITE("integration") {
             CHECK(says(file.status.message(), path));
             CHECK(says(file.status.message(), "breaks off after"));
         }
+    }
+
+    TEST_CASE("a file of which a few bytes are missing is known to break off") {
+        const TemporaryFolder folder;
+        VideoRecipe indexed = noisy();
+        indexed.muxerOptions = {{"movflags", "faststart"}};
+        VideoRecipe fragmented = noisy();
+        fragmented.muxerOptions = {{"movflags", "frag_keyframe+empty_moov"}};
+        VideoRecipe live = noisy();
+        live.muxerOptions = {{"live", "1"}};  // sizes are not filled in afterwards
+        VideoRecipe mpeg4 = noisy();
+        mpeg4.codec = "mpeg4";
+        struct Case {
+            std::string path;
+            std::uintmax_t bytes;
+        };
+        for (const Case& c :
+             {Case{made(folder, "indexed.mp4", indexed), 5}, Case{made(folder, "fragmented.mp4", fragmented), 700},
+              Case{made(folder, "whole.mkv", noisy()), 1500}, Case{made(folder, "live.mkv", live), 5},
+              Case{made(folder, "a.avi", mpeg4), 2500}, Case{made(folder, "a.ts", noisy()), 5}}) {
+            CAPTURE(c.path);
+            CHECK(readFile({c.path, {}, {}}).status.message() == "");
+            cutBytes(c.path, c.bytes);
+            const SeenFile file = readFile({c.path, {}, {}});
+            CHECK(file.sink.frames.size() > 60);
+            CHECK(says(file.status.message(), c.path));
+            CHECK(says(file.status.message(), "bytes are missing"));
+        }
+    }
+
+    TEST_CASE("a file of which only the trailing index is cut off is whole") {
+        const TemporaryFolder folder;
+        const std::string path = made(folder, "a.mkv", noisy());
+        cutBytes(path, 5);
+        const SeenFile file = readFile({path, {}, {}});
+        CHECK(file.status.message() == "");
+        CHECK(file.sink.frames.size() == 75);
+    }
+
+    TEST_CASE("a raw stream that is cut in mid picture says so where the decoder can tell") {
+        const TemporaryFolder folder;
+        int told = 0;  // the decoder cannot tell every torn picture from a whole one
+        for (int i = 1; i < 8; ++i) {
+            const std::string path = made(folder, "a.h264", noisy());
+            cutBytes(path, static_cast<std::uintmax_t>(100 * i));
+            const SeenFile file = readFile({path, {}, {}});
+            CHECK(file.sink.frames.size() >= 74);
+            told += says(file.status.message(), "in mid-picture") ? 1 : 0;
+        }
+        CHECK(told > 0);
     }
 
     TEST_CASE("a raw stream that is cut just ends") {

@@ -282,6 +282,13 @@ const EncoderCapabilities& Recording::encoder() const {
     return state_->encoder->capabilities();
 }
 
+std::vector<std::string> Recording::notes() const {
+    std::vector<std::string> notes = state_->source->info().notes;
+    const std::vector<std::string>& leftOut = state_->writer.leftOut();
+    notes.insert(notes.end(), leftOut.begin(), leftOut.end());
+    return notes;
+}
+
 RecordingSummary Recording::finish() {
     state_->join();
     RecordingSummary summary = state_->summary();

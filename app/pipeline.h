@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
+#include <vector>
 
 #include "app/settings.h"
 #include "app/summary.h"
@@ -49,6 +51,8 @@ class Recording {
     [[nodiscard]] int doneDescriptor() const;
     [[nodiscard]] Progress progress() const;
     [[nodiscard]] const EncoderCapabilities& encoder() const;
+    /// What of the source does not come into the file, and why: one line each.
+    [[nodiscard]] std::vector<std::string> notes() const;
 
     /// Waits for the end. Removes the output if it holds no picture. Called once.
     [[nodiscard]] RecordingSummary finish();

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -40,8 +41,10 @@ void attend(Recording& recording, StopSignals& signals) {
     }
 }
 
-/// What the user did not choose, said once: which encoder it became, and what it cannot do as designed.
-void announce(const CommandLine& commandLine, const EncoderCapabilities& encoder) {
+/// What the user did not choose, said once: which encoder it became, and what it cannot do as designed;
+/// what of the source is left out.
+void announce(const CommandLine& commandLine, const Recording& recording) {
+    const EncoderCapabilities& encoder = recording.encoder();
     std::string text;
     if (commandLine.automaticEncoder)
         text = fmt::format("--encoder auto: software ({}), since this build has no V4L2", encoder.name);
@@ -51,13 +54,17 @@ void announce(const CommandLine& commandLine, const EncoderCapabilities& encoder
     }
     if (!text.empty())
         spdlog::info(text);
+    for (const std::string& note : recording.notes())
+        spdlog::info(note);
 }
 
 }  // namespace
 
 int runRecorder(const CommandLine& commandLine, StopSignals& signals) {
+    std::optional<EndAtOnce> settingUp(signals);
     Recording recording(commandLine.settings);
-    announce(commandLine, recording.encoder());
+    settingUp.reset();
+    announce(commandLine, recording);
     recording.start();
     attend(recording, signals);
     const RecordingSummary summary = recording.finish();

@@ -1,11 +1,14 @@
 #include "app/signals.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <iterator>
 #include <system_error>
 
 namespace smartcodec {
@@ -28,6 +31,26 @@ int StopSignals::take() {
     signalfd_siginfo info{};
     const ssize_t size = read(descriptor_.get(), &info, sizeof info);
     return size == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+}
+
+EndAtOnce::EndAtOnce(StopSignals& signals) : over_(eventfd(0, EFD_CLOEXEC)) {
+    if (!over_)
+        throw std::system_error(errno, std::generic_category(), "opening a descriptor for the end of the set-up");
+    listener_ = std::jthread([&signals, over = over_.get()] {
+        for (;;) {
+            pollfd descriptors[] = {{.fd = over, .events = POLLIN, .revents = 0},
+                                    {.fd = signals.descriptor(), .events = POLLIN, .revents = 0}};
+            (void)poll(descriptors, std::size(descriptors), -1);  // fails only when interrupted
+            if (descriptors[0].revents != 0)
+                return;
+            if (const int signal = signals.take())
+                dieOf(signal);
+        }
+    });
+}
+
+EndAtOnce::~EndAtOnce() {
+    (void)eventfd_write(over_.get(), 1);  // one event always fits; the thread is waited for next
 }
 
 void dieOf(int signal) {

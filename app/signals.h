@@ -1,5 +1,7 @@
 #pragma once
 
+#include <thread>
+
 #include "capture/unique_fd.h"
 
 namespace smartcodec {
@@ -18,6 +20,21 @@ class StopSignals {
 
   private:
     UniqueFd descriptor_;
+};
+
+/// While it lives, a signal ends the program at once: for the time in which there is nothing that could be ended
+/// properly, and which may be long where an input is waited for. Listens on a thread of its own.
+class EndAtOnce {
+  public:
+    /// `signals` is borrowed, and not to be used meanwhile. Throws std::system_error.
+    explicit EndAtOnce(StopSignals& signals);
+    ~EndAtOnce();
+    EndAtOnce(const EndAtOnce&) = delete;
+    EndAtOnce& operator=(const EndAtOnce&) = delete;
+
+  private:
+    UniqueFd over_;  // an eventfd
+    std::jthread listener_;
 };
 
 /// Ends the program at once, as the signal would have done by itself.

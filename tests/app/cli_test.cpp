@@ -1,9 +1,14 @@
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "tests/app/program.h"
@@ -21,6 +26,30 @@ namespace {
 void pass(std::chrono::milliseconds time) {
     poll(nullptr, 0, static_cast<int>(time.count()));
 }
+
+/// A named pipe into a program.
+class Fifo {
+  public:
+    explicit Fifo(const std::string& path) : path_(path) { REQUIRE(mkfifo(path.c_str(), 0600) == 0); }
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+    /// So that nobody waits for the other end, and no end is seen.
+    void openBothEnds() { end_ = UniqueFd(open(path_.c_str(), O_RDWR | O_CLOEXEC)); }
+    void close() { end_.reset(); }
+
+    /// The file's contents, which must fit into the pipe.
+    void write(const std::string& file) {
+        std::ifstream stream(file, std::ios::binary);
+        const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
+        REQUIRE(bytes.size() < 65536);
+        REQUIRE(::write(end_.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+    }
+
+  private:
+    std::string path_;
+    UniqueFd end_;
+};
 
 }  // namespace
 
@@ -98,6 +127,60 @@ TEST_SUITE("integration") {
             CHECK(!file.times.empty());
             CHECK(file.videoEnd > 0.1);
         }
+    }
+
+    TEST_CASE("Ctrl-C ends a program at once that waits for its input") {
+        const TemporaryFolder folder;
+        const Fifo fifo(folder / "fifo");
+        Program program({"-i", fifo.path(), "-o", folder / "out.mp4"});
+        pass(500ms);
+        const auto sent = std::chrono::steady_clock::now();
+        program.send(SIGINT);
+        const ProgramResult result = program.wait(20s);
+        CHECK(result.signal == SIGINT);
+        CHECK(std::chrono::steady_clock::now() - sent < 2s);
+        CHECK_FALSE(std::filesystem::exists(folder / "out.mp4"));
+    }
+
+    TEST_CASE("Ctrl-C ends a recording properly whose input has fallen silent") {
+        const TemporaryFolder folder;
+        makeVideo({.path = folder / "in.mkv", .frames = 250});
+        Fifo fifo(folder / "fifo");
+        fifo.openBothEnds();
+        Program program({"-i", fifo.path(), "-o", folder / "out.mp4", "--smart", "off"});
+        fifo.write(folder / "in.mkv");
+        REQUIRE(program.waitForError("--encoder auto"));
+        pass(500ms);
+        const auto sent = std::chrono::steady_clock::now();
+        program.send(SIGINT);
+        const ProgramResult result = program.wait(20s);
+        CAPTURE(result.errors);
+        CHECK(result.exitStatus == 0);
+        CHECK(std::chrono::steady_clock::now() - sent < 2s);
+        CHECK(readRecording(folder / "out.mp4").times.size() > 100);
+    }
+
+    TEST_CASE("a FIFO that ends is recorded to its end") {
+        const TemporaryFolder folder;
+        makeVideo({.path = folder / "in.mkv", .frames = 100});
+        Fifo fifo(folder / "fifo");
+        fifo.openBothEnds();
+        Program program({"-i", fifo.path(), "-o", folder / "out.mp4", "--smart", "off"});
+        fifo.write(folder / "in.mkv");
+        pass(500ms);
+        fifo.close();
+        CHECK(program.wait().exitStatus == 0);
+        CHECK(readRecording(folder / "out.mp4").times.size() == 100);
+    }
+
+    TEST_CASE("sound that MP4 cannot hold is left out and that is said") {
+        const TemporaryFolder folder;
+        makeVideo({.path = folder / "in.mkv", .audioCodec = "wmav2"});
+        const ProgramResult result =
+            runProgram({"-i", folder / "in.mkv", "-o", folder / "out.mp4", "--encoder", "software"});
+        CHECK(result.exitStatus == 0);
+        CHECK(result.errors.find("wmav2") != std::string::npos);
+        CHECK(result.errors.find("left out") != std::string::npos);
     }
 
     TEST_CASE("a second Ctrl-C ends the program at once") {

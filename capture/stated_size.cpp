@@ -85,6 +85,8 @@ std::optional<std::uint64_t> sizeOfBoxes(const Bytes& file) {
         }
         if (length < 8 || length > UINT64_MAX / 2)
             return {};
+        if (offset + length > file.size() && name(*header, 4) == "mfra")
+            return offset;  // the index of a fragmented file
         offset += length;
     }
     return offset;

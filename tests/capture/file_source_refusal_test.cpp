@@ -255,11 +255,18 @@ TEST_SUITE("integration") {
 
     TEST_CASE("a file of which only the trailing index is cut off is whole") {
         const TemporaryFolder folder;
-        const std::string path = made(folder, "a.mkv", noisy());
-        cutBytes(path, 5);
-        const SeenFile file = readFile({path, {}, {}});
-        CHECK(file.status.message() == "");
-        CHECK(file.sink.frames.size() == 75);
+        VideoRecipe fragmented = noisy();
+        fragmented.muxerOptions = {{"movflags", "frag_keyframe+empty_moov"}};
+        VideoRecipe mpeg4 = noisy();
+        mpeg4.codec = "mpeg4";
+        for (const std::string& path :
+             {made(folder, "a.mkv", noisy()), made(folder, "a.mp4", fragmented), made(folder, "a.avi", mpeg4)}) {
+            CAPTURE(path);
+            cutBytes(path, 5);
+            const SeenFile file = readFile({path, {}, {}});
+            CHECK(file.status.message() == "");
+            CHECK(file.sink.frames.size() == 75);
+        }
     }
 
     TEST_CASE("a raw stream that is cut in mid picture says so where the decoder can tell") {

@@ -6,18 +6,33 @@
 #include "analysis/analyzer_state.h"
 
 namespace smartcodec {
+namespace {
 
-bool compareAllowingForLighting(const CellGrid& now, const CellGrid& reference, const Noise& noise,
-                                ChangeDetector& detector, LightingField& field, ChangeMap& map) {
+// Of what changed, lighting must explain away all but this part; another scene's tiles never fit as well.
+constexpr std::size_t kExplainedMost = 4;
+
+}  // namespace
+
+bool LightingComparison::compare(const CellGrid& now, const CellGrid& reference, const Noise& noise) {
+    using Light = ChangeDetector::Light;
     measureLighting(now, reference, noise, field);
-    detector.compare({.now = now, .reference = reference, .noise = noise, .lighting = field}, map);
-    if (field.changedShare < kLightingShare)
+    const auto compareIn = [&](Light light) {
+        detector.compare({.now = now, .reference = reference, .noise = noise, .lighting = field, .light = light},
+                         change);
+    };
+    const Light uniform = lightChanged(field, noise) ? Light::Uniform : Light::Same;
+    if (field.changedShare < kLightingShare) {
+        compareIn(uniform);
         return false;
-    const std::size_t unexplained = map.count;
-    detector.compare({.now = now, .reference = reference, .noise = noise, .lighting = field, .gains = true}, map);
-    if (map.count * 2 <= unexplained)
-        return true;
-    detector.compare({.now = now, .reference = reference, .noise = noise, .lighting = field}, map);
+    }
+    compareIn(Light::Same);
+    std::swap(change, unexplained);
+    for (const Light light : {Light::Uniform, Light::Tiles}) {
+        compareIn(light);
+        if (change.count * kExplainedMost <= unexplained.count)
+            return true;
+    }
+    std::swap(change, unexplained);
     return false;
 }
 
@@ -45,11 +60,12 @@ void Analyzer::measure(const LumaView& picture, const PictureContext& context) {
 
     s.comparable = !s.first && s.previous.columns == s.cells.columns && s.previous.rows == s.cells.rows;
     if (s.comparable && !s.estimator.measured())  // nothing can be told from noise before the noise is known
-        s.estimator.update(picture, s.cells, nullptr);
+        s.estimator.update(picture, s.cells, nullptr, NoiseEstimator::Trend::Any);
     if (s.comparable) {
         const Noise& noise = s.estimator.noise();
-        m.lighting = compareAllowingForLighting(s.cells, s.previous, noise, s.detector, s.lighting, s.change);
-        const GlobalChange global = s.cameraMotion.measure(s.cells, s.previous, s.change, noise);
+        m.lighting = s.comparison.compare(s.cells, s.previous, noise);
+        const GlobalChange global = s.cameraMotion.measure(
+            s.cells, s.previous, m.lighting ? s.comparison.unexplained : s.comparison.change, noise);
         m.cameraMoved = global.moved;
         m.sceneCut = global.cut;
         m.shiftX = global.shiftX * s.cellWidth;
@@ -57,10 +73,12 @@ void Analyzer::measure(const LumaView& picture, const PictureContext& context) {
     }
     if (m.sceneCut)
         s.estimator.restart();
-    if (m.lighting)
+    const bool light = s.comparable && (m.lighting || lightChanged(s.comparison.field, s.estimator.noise()));
+    if (light && s.estimator.measured())
         s.estimator.skip(picture, s.cells);
     else
-        s.estimator.update(picture, s.cells, s.comparable ? &s.change : nullptr);
+        s.estimator.update(picture, s.cells, s.comparable ? &s.comparison.change : nullptr,
+                           m.cameraMoved ? NoiseEstimator::Trend::FallOnly : NoiseEstimator::Trend::Any);
     m.noiseSigma = s.estimator.noise().sample[static_cast<std::size_t>(Noise::bin(static_cast<int>(m.meanLuma)))];
     s.first = false;
 }

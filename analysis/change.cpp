@@ -15,8 +15,15 @@ constexpr double kDeviations = 6.0;
 constexpr int kSquare = 4;                   // cells
 constexpr double kTwoPictures = 1.41421356;  // a difference of two pictures has twice the variance of one
 
-// Lighting is known to about this part of the change it makes (gamma, and gains interpolated between tiles).
+// Lighting is known to about this part of the change it makes (gamma, and gains interpolated between tiles), and a gain
+// acts from black, which in video range is 16 and not 0: which of them it is is not known here.
 constexpr int kLightingTolerance = 8;
+constexpr int kVideoBlack = 16 * CellGrid::kSamples;
+constexpr int kSameLight = 4096;
+
+int lightTolerance(int reference, int gain) {
+    return (reference / kLightingTolerance + kVideoBlack) * std::abs(gain - kSameLight) / kSameLight;
+}
 
 std::uint16_t limit(double value) {
     return static_cast<std::uint16_t>(std::min(value, 32000.0));
@@ -84,12 +91,13 @@ void ChangeDetector::differences(const Comparison& comparison, int row) {
         cellLimit[c] = static_cast<std::int16_t>(t.cell);
         windowLimit[c] = static_cast<std::int16_t>(t.window);
     }
-    if (!comparison.gains)
+    if (comparison.light == Light::Same)
         return;
-    interpolateGains(comparison.lighting, row, now.columns, gains_.data());
+    findGains(comparison, row);
     for (int c = 0; c < now.columns; ++c) {
-        const int expected = std::min(b[c] * gains_[static_cast<std::size_t>(c)] / 4096, 4080);
-        const int tolerance = std::abs(expected - b[c]) / kLightingTolerance;
+        const int gain = gains_[static_cast<std::size_t>(c)];
+        const int expected = std::min(b[c] * gain / kSameLight, 4080);
+        const int tolerance = lightTolerance(b[c], gain);
         const Thresholds& t =
             byBrightness_[static_cast<std::size_t>(Noise::bin(std::max(expected, int{b[c]}) / CellGrid::kSamples))];
         difference[c] = static_cast<std::int16_t>(a[c] - expected);
@@ -98,39 +106,50 @@ void ChangeDetector::differences(const Comparison& comparison, int row) {
     }
 }
 
-void ChangeDetector::addToSquares(const CellGrid& reference, int row, const std::int16_t* difference) {
-    const std::uint16_t* before = reference.row(row);
-    const auto from = static_cast<std::size_t>(row / kSquare) * static_cast<std::size_t>(squareColumns_);
-    std::int32_t* differences = squareDifference_.data() + from;
-    std::int32_t* references = squareReference_.data() + from;
-    for (int square = 0; square < reference.columns / kSquare; ++square) {
-        const std::int16_t* d = difference + square * kSquare;
-        const std::uint16_t* b = before + square * kSquare;
-        differences[square] += d[0] + d[1] + d[2] + d[3];
-        references[square] += b[0] + b[1] + b[2] + b[3];
-    }
+void ChangeDetector::findGains(const Comparison& comparison, int row) {
+    if (comparison.light == Light::Tiles)
+        interpolateGains(comparison.lighting, row, comparison.now.columns, gains_.data());
+    else if (row == 0)
+        std::fill(gains_.begin(), gains_.end(),
+                  static_cast<std::uint16_t>(comparison.lighting.medianGain * kSameLight + 0.5));
 }
 
-void ChangeDetector::testSquares(const Noise& noise, double medianGain, ChangeMap& map) {
+void ChangeDetector::addToSquares(const Comparison& comparison, int row) {
+    const std::int16_t* difference = difference_[static_cast<std::size_t>(row & 1)].data();
+    const std::uint16_t* before = comparison.reference.row(row);
+    const auto from = static_cast<std::size_t>(row / kSquare) * static_cast<std::size_t>(squareColumns_);
+    for (int square = 0; square < squareColumns_; ++square) {
+        const std::int16_t* d = difference + square * kSquare;
+        const std::uint16_t* b = before + square * kSquare;
+        const std::size_t at = from + static_cast<std::size_t>(square);
+        squareDifference_[at] += d[0] + d[1] + d[2] + d[3];
+        squareReference_[at] += b[0] + b[1] + b[2] + b[3];
+    }
+    if (comparison.light != Light::Same)
+        for (int square = 0; square < squareColumns_; ++square)
+            for (int c = square * kSquare; c < (square + 1) * kSquare; ++c)
+                squareTolerance_[from + static_cast<std::size_t>(square)] +=
+                    lightTolerance(before[c], gains_[static_cast<std::size_t>(c)]);
+}
+
+void ChangeDetector::testSquares(const Noise& noise, ChangeMap& map) {
     const int rows = map.rows / kSquare, columns = map.columns / kSquare;
     const auto at = [&](int x, int y) {
         return static_cast<std::size_t>(y) * static_cast<std::size_t>(squareColumns_) + static_cast<std::size_t>(x);
     };
-    // brightness of the whole picture is lighting's business
-    for (std::size_t i = 0; i < squareDifference_.size(); ++i)
-        squareDifference_[i] -= static_cast<std::int32_t>((medianGain - 1) * squareReference_[i]);
     for (int size = 1; size <= 2; ++size) {
         const int samples = size * size * kSquare * kSquare * CellGrid::kSamples;
         for (int y = 0; y + size <= rows; ++y)
             for (int x = 0; x + size <= columns; ++x) {
-                std::int64_t sum = 0, reference = 0;
+                std::int64_t sum = 0, reference = 0, tolerance = 0;
                 for (int dy = 0; dy < size; ++dy)
                     for (int dx = 0; dx < size; ++dx) {
                         sum += squareDifference_[at(x + dx, y + dy)];
                         reference += squareReference_[at(x + dx, y + dy)];
+                        tolerance += squareTolerance_[at(x + dx, y + dy)];
                     }
                 const auto bin = static_cast<std::size_t>(Noise::bin(static_cast<int>(reference / samples)));
-                const double change = static_cast<double>(std::abs(sum)) / samples;
+                const double change = static_cast<double>(std::abs(sum) - tolerance) / samples;
                 const double deviation = kTwoPictures * noise.window[bin] / (2 * size);
                 if (change <= std::max(kDeviations * deviation, visibleChange(noise.sample[bin])))
                     continue;
@@ -160,13 +179,14 @@ void ChangeDetector::compare(const Comparison& comparison, ChangeMap& map) {
     const auto squares = static_cast<std::size_t>(squareColumns_) * static_cast<std::size_t>(now.rows / kSquare);
     squareDifference_.assign(squares, 0);
     squareReference_.assign(squares, 0);
+    squareTolerance_.assign(squares, 0);
 
     differences(comparison, 0);
     for (int y = 0; y < now.rows; ++y) {
         const auto upper = static_cast<std::size_t>(y & 1), lower = upper ^ 1;
         std::uint8_t* row = map.cell.data() + static_cast<std::size_t>(y) * columns;
         if (y < now.rows / kSquare * kSquare)
-            addToSquares(comparison.reference, y, difference_[upper].data());
+            addToSquares(comparison, y);
         testCells(difference_[upper].data(), cellLimit_[upper].data(), now.columns, row);
         if (y + 1 == now.rows)
             break;
@@ -177,7 +197,7 @@ void ChangeDetector::compare(const Comparison& comparison, ChangeMap& map) {
         if (ratio > 1)
             markWindows(hit_.data(), now.columns - 1, row, row + columns);
     }
-    testSquares(comparison.noise, comparison.gains ? 1.0 : comparison.lighting.medianGain, map);
+    testSquares(comparison.noise, map);
     map.count = static_cast<std::size_t>(std::count(map.cell.begin(), map.cell.end(), std::uint8_t{1}));
 }
 

@@ -29,21 +29,29 @@ struct ChangeMap {
 /// changes of more extent (a shadow) stand out, against the noise. Allocates only when the size changes.
 class ChangeDetector {
   public:
+    /// How the reference is brought to the picture's light first.
+    enum class Light {
+        Same,     ///< not at all
+        Uniform,  ///< by the field's median gain
+        Tiles,    ///< by each tile's own gain
+    };
+
     /// What is compared with what. Grids and field are of the same size.
     struct Comparison {
         const CellGrid& now;
         const CellGrid& reference;
         const Noise& noise;
         const LightingField& lighting;  ///< between the two
-        bool gains = false;             ///< bring the reference to the picture's light first, tile by tile
+        Light light = Light::Same;
     };
     void compare(const Comparison& comparison, ChangeMap& map);
 
   private:
     void setThresholds(const Noise& noise);
-    void addToSquares(const CellGrid& reference, int row, const std::int16_t* difference);
-    void testSquares(const Noise& noise, double medianGain, ChangeMap& map);
+    void addToSquares(const Comparison& comparison, int row);
+    void testSquares(const Noise& noise, ChangeMap& map);
     void differences(const Comparison& comparison, int row);
+    void findGains(const Comparison& comparison, int row);
 
     struct Thresholds {
         std::uint16_t cell = 0;    // |difference| of cell sums
@@ -58,6 +66,7 @@ class ChangeDetector {
     int squareColumns_ = 0;
     std::vector<std::int32_t> squareDifference_;
     std::vector<std::int32_t> squareReference_;
+    std::vector<std::int32_t> squareTolerance_;
     std::vector<std::uint16_t> gains_;
     std::vector<std::uint8_t> hit_;
 };

@@ -1,8 +1,9 @@
 #include "analysis/decider.h"
 
 #include <algorithm>
-#include <cmath>
+#include <optional>
 #include <stdexcept>
+#include <vector>
 
 #include "analysis/analyzer_state.h"
 #include "analysis/block_grid.h"
@@ -51,13 +52,12 @@ struct Decider::State {
     Decision decision;
     BlockGrid blocks;
     std::vector<nanoseconds> lastMoved;  // per block
-    std::vector<nanoseconds> stillSince;
 
     CellGrid reference;  // the last recorded picture
     bool anyRecorded = false;
     nanoseconds lastRecorded{0};
     nanoseconds lastKeyFrame{0};
-    nanoseconds lastSeen{0};
+    std::optional<nanoseconds> lastSeen;
     nanoseconds interval{0};  // between the last two pictures
     bool keyFrameRequested = false;
     bool cutPending = false;  // a cut came since the last recorded picture
@@ -65,9 +65,7 @@ struct Decider::State {
     Level heldLevel = Level::Static;
     nanoseconds heldSince{0};
 
-    ChangeDetector detector;
-    ChangeMap change;
-    LightingField lighting;
+    LightingComparison comparison;  // with the last recorded picture
 };
 
 Decider::Decider(const DeciderConfig& config) {
@@ -90,13 +88,13 @@ void Decider::State::compareWithRecorded(const Analyzer::State& now, Measurement
     blocks.setAll(true);
     if (!anyRecorded || reference.columns != now.cells.columns || reference.rows != now.cells.rows)
         return;
-    m.lighting = compareAllowingForLighting(now.cells, reference, now.estimator.noise(), detector, lighting, change);
-    m.lightingGain = lighting.medianGain;
-    m.lightingContrast = lighting.peakContrast;
-    m.peakContrast = change.peakContrast;
+    m.lighting = comparison.compare(now.cells, reference, now.estimator.noise());
+    m.lightingGain = comparison.field.medianGain;
+    m.lightingContrast = comparison.field.peakContrast;
+    m.peakContrast = comparison.change.peakContrast;
     if (m.cameraMoved)
         return;
-    blocks.fill(change);
+    blocks.fill(comparison.change);
     m.movingShare = blocks.share();
 }
 
@@ -119,9 +117,9 @@ FrameReason Decider::State::frameReason(const Measurement& m, bool keyFrame) con
         return FrameReason::SceneCut;
     if (m.cameraMoved)
         return FrameReason::CameraMoved;
-    if (change.count > 0)
+    if (comparison.change.count > 0)
         return FrameReason::Motion;
-    if (m.lighting || lighting.changedShare >= kLightingShare)
+    if (m.lighting || comparison.field.changedShare >= kLightingShare)
         return FrameReason::Lighting;
     if (keyFrame)
         return FrameReason::KeyFrameDue;
@@ -170,14 +168,12 @@ const Decision& Decider::decide(const Analyzer& analyzer) {
     State& s = *state_;
     const Analyzer::State& now = analyzer.state();
     Measurement m = now.measurement;
-    s.interval = std::max(nanoseconds(0), m.time - s.lastSeen);
-    if (s.lastSeen == nanoseconds(0) && !s.anyRecorded)
-        s.interval = nanoseconds(0);
+    s.interval = s.lastSeen ? std::max(nanoseconds(0), m.time - *s.lastSeen) : nanoseconds(0);
     s.lastSeen = m.time;
     s.cutPending = s.cutPending || m.sceneCut;
     s.compareWithRecorded(now, m);
     for (std::size_t i = 0; i < s.blocks.size(); ++i)
-        if (s.anyRecorded && s.blocks.moved(i))
+        if (s.blocks.moved(i))
             s.lastMoved[i] = m.time;
 
     Decision& decision = s.decision;

@@ -24,8 +24,6 @@ const char* name(FrameReason reason) {
             return "first frame";
         case FrameReason::Motion:
             return "motion";
-        case FrameReason::Settling:
-            return "settling";
         case FrameReason::Lighting:
             return "lighting";
         case FrameReason::CameraMoved:

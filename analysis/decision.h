@@ -17,7 +17,6 @@ enum class FrameReason {
     NothingMoved,  ///< the only reason to drop
     FirstFrame,
     Motion,    ///< something moved against the last recorded frame
-    Settling,  ///< movement has just ended; its last traces are still being cleared up
     Lighting,  ///< the brightness as a whole (or a lamp's part of it) left the noise
     CameraMoved,
     SceneCut,

@@ -12,6 +12,9 @@ namespace {
 constexpr double kVisibleInNoise = 0.5;
 constexpr double kGreyLevel = 1.0;
 
+// A change of the light of the whole picture this far beyond the noise of its measurement is believed.
+constexpr double kGainDeviations = 5.0;
+
 // Gains beyond this are no lighting that could be undone: the darker picture has lost what it held.
 constexpr float kLargestGain = 15.0F;
 
@@ -59,6 +62,7 @@ void measureLighting(const CellGrid& now, const CellGrid& reference, const Noise
     field.peakContrast = 0;
 
     std::size_t changed = 0;
+    field.meanLuma = 0;
     for (int ty = 0; ty < field.rows; ++ty)
         for (int tx = 0; tx < field.columns; ++tx) {
             const int x1 = std::min(now.columns, (tx + 1) * kTile), y1 = std::min(now.rows, (ty + 1) * kTile);
@@ -66,6 +70,7 @@ void measureLighting(const CellGrid& now, const CellGrid& reference, const Noise
             const double before = tileMean(reference, tx * kTile, ty * kTile, x1, y1);
             const double sigma = noise.sample[static_cast<std::size_t>(Noise::bin(static_cast<int>(before)))];
             const double change = std::abs(mean - before);
+            field.meanLuma += mean / static_cast<double>(tiles);
             const auto tile = static_cast<std::size_t>(ty * field.columns + tx);
             field.gain[tile] =
                 std::clamp(static_cast<float>((mean + 1) / (before + 1)), 1 / kLargestGain, kLargestGain);
@@ -79,6 +84,16 @@ void measureLighting(const CellGrid& now, const CellGrid& reference, const Noise
     auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(tiles / 2);
     std::nth_element(sorted.begin(), middle, sorted.end());
     field.medianGain = *middle;
+}
+
+bool lightChanged(const LightingField& field, const Noise& noise) {
+    if (field.gain.empty())
+        return false;
+    // a tile is 64 windows; the median of many normal values has 1.25 times the deviation of their mean
+    const double deviation = 1.25 * std::sqrt(2.0) *
+                             noise.window[static_cast<std::size_t>(Noise::bin(static_cast<int>(field.meanLuma)))] / 8 /
+                             std::sqrt(static_cast<double>(field.gain.size()));
+    return std::abs(field.medianGain - 1) * field.meanLuma > kGainDeviations * deviation;
 }
 
 void interpolateGains(const LightingField& field, int cellRow, int columns, std::uint16_t* gains) {

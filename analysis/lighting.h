@@ -19,6 +19,7 @@ struct LightingField {
     std::vector<bool> changed;  ///< whether the tile's brightness left the noise
     double changedShare = 0;    ///< of all tiles
     double medianGain = 1;
+    double meanLuma = 0;      ///< of the picture, grey levels
     double peakContrast = 0;  ///< largest change of a tile's mean, in multiples of a sample's noise
 };
 
@@ -27,6 +28,10 @@ struct LightingField {
 
 /// Compares the tiles of two grids of the same size. Allocates only when the size changes.
 void measureLighting(const CellGrid& now, const CellGrid& reference, const Noise& noise, LightingField& field);
+
+/// Whether the light of the whole picture has changed by more than the noise of its measurement: automatic exposure
+/// goes in steps too small to be seen in one place.
+[[nodiscard]] bool lightChanged(const LightingField& field, const Noise& noise);
 
 /// Gains of one row of cells, in units of 1/4096, interpolated from `field`; `gains` has room for `columns`.
 void interpolateGains(const LightingField& field, int cellRow, int columns, std::uint16_t* gains);

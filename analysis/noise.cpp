@@ -24,7 +24,8 @@ constexpr int kSampleClasses = 256;  // |difference| of samples, 1 grey level ea
 constexpr int kCellClasses = 512;    // |difference| of cell sums, 1/16 grey level of the mean
 constexpr int kWindowClasses = 512;  // |difference| of window sums >> 2, 1/16 grey level of the mean
 constexpr int kSampledRows = 34;     // rows of a picture in which single samples are compared: 65,000 of them at 1080p
-constexpr std::uint32_t kEnough = 256;  // differences at one brightness: their quantile is then good to about 10 %
+constexpr std::uint32_t kEnough = 200;      // differences at one brightness: their quantile is then good to about 10 %
+constexpr std::uint32_t kEnoughAtAll = 60;  // of a small picture, all brightnesses together
 
 constexpr float kMeanOfUnitNormal = 0.79788F;  // of |x|
 constexpr std::size_t kQuietTiles = 8;         // one in so many is quieter
@@ -40,11 +41,11 @@ constexpr double kOfOnePicture = 0.70710678;
 
 // The deviation of one picture from a histogram of |differences|, 0 when there are too few; a class k holds what
 // rounded to k, that is [k - 1/2, k + 1/2], and class 0 [0, 1/2].
-double deviation(std::span<const std::uint32_t> histogram) {
+double deviation(std::span<const std::uint32_t> histogram, std::uint32_t enough) {
     std::uint64_t total = 0;
     for (const std::uint32_t count : histogram)
         total += count;
-    if (total < kEnough)
+    if (total < enough)
         return 0;
     const double wanted = kQuantile * static_cast<double>(total);
     double below = 0;
@@ -76,7 +77,8 @@ void NoiseEstimator::restart() {
     comparable_ = false;
 }
 
-void NoiseEstimator::update(const LumaView& picture, const CellGrid& cells, const ChangeMap* change) {
+void NoiseEstimator::update(const LumaView& picture, const CellGrid& cells, const ChangeMap* change, Trend trend) {
+    mayRise_ = trend == Trend::Any;
     rowStep_ = std::max(1, picture.height / kSampledRows);
     const bool sameSize = previousCells_.columns == cells.columns && previousCells_.rows == cells.rows;
     // A source that shows a picture twice says nothing about its noise.
@@ -160,8 +162,17 @@ Noise::Curve NoiseEstimator::measure(const std::vector<std::uint32_t>& histogram
     for (int bin = 0; bin < Noise::kBins; ++bin)
         measured[static_cast<std::size_t>(bin)] =
             static_cast<float>(deviation(std::span(histogram).subspan(static_cast<std::size_t>(bin * classes),
-                                                                      static_cast<std::size_t>(classes)))) *
+                                                                      static_cast<std::size_t>(classes)),
+                                         kEnough)) *
             unit;
+    if (std::all_of(measured.begin(), measured.end(), [](float found) { return found == 0; })) {
+        // a small picture: all brightnesses together
+        std::vector<std::uint32_t> pooled(static_cast<std::size_t>(classes));
+        for (std::size_t i = 0; i < histogram.size(); ++i)
+            pooled[i % pooled.size()] += histogram[i];
+        measured.fill(static_cast<float>(deviation(pooled, kEnoughAtAll)) * unit);
+        return measured;
+    }
     limitSpread(histogram, classes, measured);
     // A brightness that hardly occurs takes the nearest one's that does.
     const Noise::Curve found = measured;
@@ -211,7 +222,8 @@ void NoiseEstimator::blend(const Noise::Curve& measured, float scale, float floo
         if (measured[bin] == 0)
             continue;
         const float value = std::max(measured[bin] * scale, floor);
-        const float pace = pictures_ == 0 ? 1.0F : value < curve[bin] ? 0.25F : 1.0F / 16;
+        const float rise = mayRise_ ? 1.0F / 16 : 0.0F;
+        const float pace = pictures_ == 0 ? 1.0F : value < curve[bin] ? 0.25F : rise;
         curve[bin] += pace * (value - curve[bin]);
     }
 }

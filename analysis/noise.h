@@ -31,11 +31,14 @@ struct ChangeMap;
 /// three quarters of the picture move. Falls at once with a lower measurement, rises over about a second of pictures.
 class NoiseEstimator {
   public:
+    /// Whether a measurement may be believed when it is higher than those before (not while the whole picture moves).
+    enum class Trend { Any, FallOnly };
+
     NoiseEstimator();
 
     /// `picture` and its cells; every call is one picture later than the call before. `change`, where it is known, is
     /// against the picture before: cells that changed are left out.
-    void update(const LumaView& picture, const CellGrid& cells, const ChangeMap* change);
+    void update(const LumaView& picture, const CellGrid& cells, const ChangeMap* change, Trend trend = Trend::Any);
 
     /// A picture that says nothing about the noise (its brightness changed) but that the next one is compared with.
     void skip(const LumaView& picture, const CellGrid& cells);
@@ -57,7 +60,8 @@ class NoiseEstimator {
     void blend(const Noise::Curve& measured, float scale, float floor, Noise::Curve& curve) const;
 
     Noise noise_;
-    int pictures_ = 0;         // measured since the start
+    int pictures_ = 0;  // measured since the start
+    bool mayRise_ = true;
     bool comparable_ = false;  // whether `previous…` hold the picture before
     CellGrid previousCells_;
     std::vector<std::uint8_t> previousRows_;  // every rowStep-th row of the picture before

@@ -130,10 +130,12 @@ inline void blendRows(const View& now, const View& prediction, const Blend& how,
             const auto beyond =
                 static_cast<std::int16_t>(std::clamp<std::int16_t>(static_cast<std::int16_t>(size - half), 0, span));
             const auto w = static_cast<std::int16_t>(
-                weight + static_cast<std::int16_t>(static_cast<std::int16_t>(beyond * slope) >> 4));
+                weight + static_cast<std::int16_t>(static_cast<std::int16_t>(beyond * slope + 8) >> 4));
             const auto whole = static_cast<std::int16_t>(size >= how.limit ? kWholeWeight : w);
-            const auto sum = static_cast<std::int16_t>(
-                predicted + static_cast<std::int16_t>(static_cast<std::int16_t>(d * whole) >> 7));
+            // rounded alike on both sides: a picture must not drift along with what moves
+            const auto step =
+                static_cast<std::int16_t>(static_cast<std::int16_t>(size * whole + kWholeWeight / 2) >> 7);
+            const auto sum = static_cast<std::int16_t>(d < 0 ? predicted - step : predicted + step);
             to[x] = static_cast<std::uint8_t>(std::clamp<std::int16_t>(sum, 0, 255));
         }
     }

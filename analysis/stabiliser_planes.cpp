@@ -41,18 +41,23 @@ void PlanarPicture::copyBlock(int x, int y, const PlanarPicture& from) {
 }
 
 void PlanarPicture::loadStrip(const StabiliserConfig& config, const YuvView& in, int top) {
-    const auto repeatEdge = [](std::uint8_t* row, int width) {
-        std::memset(row + width, row[width - 1], kMargin);  // an area is no wider than the margin
+    // Mirrored, not repeated: repeated samples would share their noise. Rows within the strip only: those above it may
+    // have been written already.
+    const auto mirrored = [](int at, int first, int size) {
+        return at < size ? at : size - 1 - (at - size) % (size - first);
+    };
+    const auto mirrorEdge = [](std::uint8_t* row, int width) {
+        std::reverse_copy(row + width - std::min(width, kMargin), row + width, row + width);
     };
     for (int y = 0; y < kArea; ++y) {
         std::uint8_t* row = planes_[0].at(0, y);
-        std::memcpy(row, in.luma + std::min(top + y, config.height - 1) * in.lumaStrideBytes,
+        std::memcpy(row, in.luma + mirrored(top + y, top, config.height) * in.lumaStrideBytes,
                     static_cast<std::size_t>(config.width));
-        repeatEdge(row, config.width);
+        mirrorEdge(row, config.width);
     }
     const int width = config.width / 2;
     for (int y = 0; y < kArea / 2; ++y) {
-        const std::ptrdiff_t offset = std::min(top / 2 + y, config.height / 2 - 1) * in.chromaStrideBytes;
+        const std::ptrdiff_t offset = mirrored(top / 2 + y, top / 2, config.height / 2) * in.chromaStrideBytes;
         std::uint8_t* cb = planes_[1].at(0, y);
         std::uint8_t* cr = planes_[2].at(0, y);
         if (config.layout == ChromaLayout::Planar) {
@@ -65,8 +70,8 @@ void PlanarPicture::loadStrip(const StabiliserConfig& config, const YuvView& in,
                 cr[x] = pairs[2 * x + 1];
             }
         }
-        repeatEdge(cb, width);
-        repeatEdge(cr, width);
+        mirrorEdge(cb, width);
+        mirrorEdge(cr, width);
     }
 }
 

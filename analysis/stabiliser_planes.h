@@ -46,7 +46,7 @@ class PlanarPicture {
     void copyBlock(int x, int y, const PlanarPicture& from);
 
     /// Takes rows `top`.. of a picture of `config`'s size as rows 0..kArea - 1 of this one, its right and lower edge
-    /// repeated up to whole areas.
+    /// mirrored up to whole areas.
     void loadStrip(const StabiliserConfig& config, const YuvView& in, int top);
 
     /// Gives rows `top`..top + kArea - 1, as far as there are, to a picture of `config`'s size.

@@ -35,9 +35,9 @@ struct Pair {
         studio.shoot();
         computeCells(lumaOf(studio.shot), now);
         ChangeMap map;
-        ChangeDetector detector;
-        LightingField field;
-        REQUIRE_FALSE(compareAllowingForLighting(now, reference, noise, detector, field, map));
+        LightingComparison comparison;
+        REQUIRE_FALSE(comparison.compare(now, reference, noise));
+        map = comparison.change;
         return map;
     }
 };

@@ -183,6 +183,24 @@ TEST_SUITE("integration") {
         CHECK(result.errors.find("left out") != std::string::npos);
     }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose own memory grows
+    TEST_CASE("memory does not grow with the length of a recording") {
+        const auto peakBytes = [](const char* smart, const char* frames) {
+            const TemporaryFolder folder;
+            const ProgramResult result = runProgram({"--scene", "-w", "160", "-h", "96", "--smart", smart, "--frames",
+                                                     frames, "--summary", "json", "-o", folder / "out.mp4"});
+            REQUIRE(result.exitStatus == 0);
+            return nlohmann::json::parse(result.output)["peak_memory_bytes"].get<double>();
+        };
+        for (const char* smart : {"off", "all"}) {
+            CAPTURE(smart);
+            // 64 bytes of index per frame are to be; one picture in eight kept would be 7 MB
+            constexpr double kAllowance = 4e6;
+            CHECK(peakBytes(smart, "3000") < peakBytes(smart, "500") + kAllowance);
+        }
+    }
+#endif
+
     TEST_CASE("a second Ctrl-C ends the program at once") {
         const TemporaryFolder folder;
         Program program({"--scene", "-w", "3840", "-h", "2160", "--codec", "hevc", "--lookahead", "60", "--smart",

@@ -25,6 +25,8 @@ constexpr AVRational kNanoseconds{1, 1'000'000'000};
 constexpr nanoseconds kFarthest = std::chrono::hours(24 * 366 * 50);
 /// A frame that lasts longer is one too: its duration is then taken from the frame rate.
 constexpr nanoseconds kLongestFrame = std::chrono::hours(24);
+/// And so is a longer packet of audio: they take milliseconds, uncompressed audio a second.
+constexpr nanoseconds kLongestAudio = std::chrono::minutes(1);
 /// Video packets without a picture after which a file counts as undecodable: a cut recording may begin with a
 /// whole group of pictures that has lost its key frame, 10 s at 100 frames per second.
 constexpr int kPacketsForFirstPicture = 1000;
@@ -56,8 +58,11 @@ std::optional<nanoseconds> timeOf(std::int64_t time, AVRational base) {
     return result;
 }
 
-StreamTimeline::Duration durationOf(std::int64_t ticks, AVRational base) {
+/// Zero where the file says nothing, or says more than `longest`.
+StreamTimeline::Duration durationOf(std::int64_t ticks, AVRational base, nanoseconds longest) {
     constexpr std::int64_t kPerSecond = StreamTimeline::Duration::period::den;
+    if (ticks <= 0 || ticks > av_rescale_q(longest.count(), kNanoseconds, base))
+        return StreamTimeline::Duration::zero();
     return StreamTimeline::Duration(av_rescale(ticks * base.num, kPerSecond, base.den));
 }
 
@@ -154,6 +159,7 @@ class FileSource final : public Source {
     std::optional<PictureConverter> converter_;
 
     StreamTimeline videoTimes_;
+    nanoseconds lead_{0};                // the part of the file's duration before its first picture
     std::optional<nanoseconds> origin_;  // of the file's times; nothing while no picture had one
     std::vector<Track> tracks_;
     struct HeldPacket {
@@ -194,6 +200,10 @@ void FileSource::describe(const FileSourceConfig& config) {
     info_.sampleAspect = outputAspect(aspect, source, info_.size);
     info_.rotation = file_.rotation();
     info_.duration = file_.duration();
+    if (file_.durationFromZero())
+        lead_ = std::max(timeOf(decoded_->best_effort_timestamp, file_.video().time_base).value_or(lead_), lead_);
+    if (info_.duration)
+        *info_.duration = std::max(*info_.duration - lead_, nanoseconds{0});
     info_.notes = file_.notes();
     for (const AVStream* stream : file_.audio())
         info_.copiedTracks.push_back(copiedTrack(*stream));
@@ -275,11 +285,11 @@ Frame::Description FileSource::place() {
     if (time)
         *time -= *origin_;
 
-    StreamTimeline::Duration duration = durationOf(durationTicks(*decoded_), base);
-    if (duration <= duration.zero() || duration > kLongestFrame) {
+    StreamTimeline::Duration duration = durationOf(durationTicks(*decoded_), base, kLongestFrame);
+    if (duration == duration.zero()) {
         // repeat_pict counts the fields that are shown longer than the rate says
         const AVRational interval{info_.frameRate.denominator, info_.frameRate.numerator};
-        duration = durationOf(2 + std::max(decoded_->repeat_pict, 0), interval) / 2;
+        duration = durationOf(2 + std::max(decoded_->repeat_pict, 0), interval, kLongestFrame) / 2;
     }
     Frame::Description description;
     const nanoseconds placed = videoTimes_.place(time, duration);
@@ -315,7 +325,7 @@ Packet FileSource::audioPacket(AvPacket packet, std::size_t track) {
     std::optional<nanoseconds> time = timeOf(packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts, base);
     if (time)
         *time -= origin_.value_or(nanoseconds{0});
-    const StreamTimeline::Duration duration = durationOf(std::max<std::int64_t>(packet->duration, 0), base);
+    const StreamTimeline::Duration duration = durationOf(packet->duration, base, kLongestAudio);
     Packet result;
     result.data = std::as_bytes(std::span(packet->data, static_cast<std::size_t>(packet->size)));
     result.stream = static_cast<int>(track) + 1;
@@ -368,8 +378,8 @@ Status FileSource::ending() const {
     if (const std::uint64_t missing = file_.missingBytes(); missing > 0)
         return Status::failure(brokeOff + ": its last " + std::to_string(missing) +
                                " bytes are missing; what could be read is recorded");
-    if (const auto declared = file_.declaredDuration(); declared && end_ + kMissingEnd < *declared)
-        return Status::failure(brokeOff + " of the " + seconds(*declared) +
+    if (const auto declared = file_.declaredDuration(); declared && lead_ + end_ + kMissingEnd < *declared)
+        return Status::failure(brokeOff + " of the " + seconds(*declared - lead_) +
                                " that its header promises; what could be read is recorded");
     if (damaged_ || file_.endsInMidPicture())
         return Status::failure(brokeOff + " in mid-picture; what could be decoded is recorded");

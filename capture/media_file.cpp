@@ -123,6 +123,7 @@ MediaFile::MediaFile(const std::string& path) : path_(path) {
     chooseVideo();
     chooseAudio();
     readRotation();
+    durationFromZero_ = !declaredDuration_ && headerDuration_;
     // the header's is the longest track's, which must be one that is read, or its end would be missed every time
     if (!declaredDuration_ && format_->nb_streams == 1 + audio_.size())
         declaredDuration_ = headerDuration_;

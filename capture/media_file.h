@@ -48,6 +48,8 @@ class MediaFile {
     [[nodiscard]] std::optional<std::chrono::nanoseconds> duration() const;
     /// How long the video track takes, else the longest of the chosen tracks, where the file's header says so itself.
     [[nodiscard]] std::optional<std::chrono::nanoseconds> declaredDuration() const { return declaredDuration_; }
+    /// Whether both are the container's, which counts from the zero of the file's times, not from the first picture.
+    [[nodiscard]] bool durationFromZero() const { return durationFromZero_; }
 
     /// Decoder of the video track. Throws std::runtime_error.
     [[nodiscard]] AvCodecContext openDecoder() const;
@@ -84,6 +86,7 @@ class MediaFile {
     int rotation_ = 0;
     std::optional<std::chrono::nanoseconds> headerDuration_;
     std::optional<std::chrono::nanoseconds> declaredDuration_;
+    bool durationFromZero_ = false;
     int readError_ = 0;
     bool endsInMidPicture_ = false;
 };

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -45,6 +46,11 @@ bool says(const std::string& message, const std::string& part) {
 
 void write(const std::string& path, const std::string& text) {
     std::ofstream(path, std::ios::binary) << text;
+}
+
+std::string read(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 std::string proseOf(std::size_t bytes) {
@@ -292,6 +298,28 @@ TEST_SUITE("integration") {
             CHECK(file.sink.frames.size() > 20);
             CHECK(file.sink.frames.size() < 60);
         }
+    }
+
+    TEST_CASE("a packet of audio that claims to last for hours is copied without that claim") {
+        const TemporaryFolder folder;
+        VideoRecipe recipe;
+        recipe.audioCodec = "aac";
+        recipe.muxerOptions = {{"use_editlist", "0"}};
+        const std::string path = made(folder, "a.mp4", recipe);
+        std::string bytes = read(path);
+        // in the audio track's header, and in the last entry of its table of times, which the table of blocks follows
+        const std::size_t header = bytes.rfind("mdhd");
+        const std::size_t blocks = bytes.rfind("stsc");
+        REQUIRE(header < bytes.rfind("stts"));
+        REQUIRE(bytes.rfind("stts") < blocks);
+        bytes.replace(header + 20, 4, "\x7f\xff\xff\xff");
+        bytes.replace(blocks - 8, 4, "\x7f\xff\xff\xff");
+        write(path, bytes);
+        const SeenFile file = readFile({path, {}, {}});
+        CHECK(file.status.message() == "");
+        REQUIRE_FALSE(file.sink.packets.empty());
+        for (const SeenPacket& packet : file.sink.packets)
+            CHECK(packet.duration < 1s);
     }
 
     TEST_CASE("damage in the middle does not end the recording") {

@@ -121,6 +121,21 @@ TEST_SUITE("integration") {
         CHECK(std::abs((file.sink.packets.front().time + 5000ms).count()) < nanoseconds(50ms).count());
     }
 
+    TEST_CASE("a file whose pictures all come late is whole and lasts as long as they do") {
+        for (const char* name : {"a.mkv", "a.mp4"}) {
+            CAPTURE(name);
+            VideoRecipe recipe;
+            recipe.times = {5000ms, 5040ms, 5080ms};
+            recipe.frames = 3;
+            recipe.muxerOptions = {{"avoid_negative_ts", "disabled"}};
+            const SeenFile file = seen(recipe, name);
+            CHECK(file.status.message() == "");
+            CHECK(file.times() == std::vector<nanoseconds>{0ms, 40ms, 80ms});
+            REQUIRE(file.info().duration);
+            CHECK(std::abs((*file.info().duration - 120ms).count()) <= nanoseconds(40ms).count());
+        }
+    }
+
     TEST_CASE("the decoder's own pictures are delivered and used again") {
         VideoRecipe recipe;
         recipe.frames = 100;

@@ -126,7 +126,9 @@ std::optional<std::chrono::nanoseconds> expectedDuration(const Settings& setting
         duration = std::min(*settings.duration, duration.value_or(*settings.duration));
     if (settings.frames && source.frameRate.known()) {
         const std::chrono::nanoseconds limit(
-            static_cast<std::int64_t>(static_cast<double>(*settings.frames) * 1e9 / source.frameRate.value()));
+            // at most three centuries, or they would not fit
+            static_cast<std::int64_t>(
+                std::min(static_cast<double>(*settings.frames) * 1e9 / source.frameRate.value(), 9e18)));
         duration = std::min(limit, duration.value_or(limit));
     }
     return duration;

@@ -11,6 +11,15 @@ namespace {
 // Of what changed, lighting must explain away all but this part; another scene's tiles never fit as well.
 constexpr std::size_t kExplainedMost = 4;
 
+constexpr double kNearlyAll = 0.75;  // of a picture's cells
+
+// A step of the sensor's gain or exposure of this ratio changes the noise.
+constexpr double kSensorStep = 1.1;
+
+bool stepped(double now, double before) {
+    return now > before * kSensorStep || now * kSensorStep < before;
+}
+
 }  // namespace
 
 bool LightingComparison::compare(const CellGrid& now, const CellGrid& reference, const Noise& noise) {
@@ -36,6 +45,16 @@ bool LightingComparison::compare(const CellGrid& now, const CellGrid& reference,
     return false;
 }
 
+bool Analyzer::State::sensorChanged(const PictureContext& now) {
+    const bool gain = now.sensorGain && sensor.sensorGain && stepped(*now.sensorGain, *sensor.sensorGain);
+    const bool exposure =
+        now.exposure && sensor.exposure &&
+        stepped(static_cast<double>(now.exposure->count()), static_cast<double>(sensor.exposure->count()));
+    if (gain || exposure || !sensor.sensorGain)
+        sensor = now;
+    return gain || exposure;
+}
+
 Analyzer::Analyzer(const AnalyzerConfig& config) : state_(std::make_unique<State>()) {
     if (config.width < 16 || config.height < 16)
         throw std::invalid_argument("analyzer: the picture must be at least 16x16");
@@ -55,6 +74,7 @@ void Analyzer::measure(const LumaView& picture, const PictureContext& context) {
     Measurement& m = s.measurement;
     m = {};
     m.time = context.time;
+    m.duration = context.duration;
     m.meanLuma = static_cast<double>(std::accumulate(s.cells.sum.begin(), s.cells.sum.end(), std::uint64_t{0})) /
                  static_cast<double>(s.cells.sum.size() * CellGrid::kSamples);
 
@@ -73,11 +93,15 @@ void Analyzer::measure(const LumaView& picture, const PictureContext& context) {
     }
     if (m.sceneCut)
         s.estimator.restart();
+    if (s.sensorChanged(context))
+        s.estimator.restart();
+    // When nearly everything changed for no other reason, it is the noise itself that has grown.
+    const bool nearlyAll = s.comparable && s.comparison.change.share() > kNearlyAll;
     const bool light = s.comparable && (m.lighting || lightChanged(s.comparison.field, s.estimator.noise()));
     if (light && s.estimator.measured())
         s.estimator.skip(picture, s.cells);
     else
-        s.estimator.update(picture, s.cells, s.comparable ? &s.comparison.change : nullptr,
+        s.estimator.update(picture, s.cells, s.comparable && !nearlyAll ? &s.comparison.change : nullptr,
                            m.cameraMoved ? NoiseEstimator::Trend::FallOnly : NoiseEstimator::Trend::Any);
     m.noiseSigma = s.estimator.noise().sample[static_cast<std::size_t>(Noise::bin(static_cast<int>(m.meanLuma)))];
     s.first = false;

@@ -19,8 +19,9 @@ struct AnalyzerConfig {
 
 /// What is known of a picture besides its pixels.
 struct PictureContext {
-    std::chrono::nanoseconds time{0};    ///< capture time, rising
-    std::optional<double> sensorGain{};  ///< analogue times digital
+    std::chrono::nanoseconds time{0};      ///< capture time, rising
+    std::chrono::nanoseconds duration{0};  ///< until the next picture, where the source knows; 0 if not
+    std::optional<double> sensorGain{};    ///< analogue times digital
     std::optional<std::chrono::microseconds> exposure{};
 };
 

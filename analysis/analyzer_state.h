@@ -26,6 +26,9 @@ struct LightingComparison {
 
 /// What Decider and Stabiliser read of the picture measured last. Not part of the public interface.
 struct Analyzer::State {
+    /// Whether gain or exposure have stepped since they last did.
+    bool sensorChanged(const PictureContext& now);
+
     AnalyzerConfig config;
     Measurement measurement;
     CellGrid cells;
@@ -35,6 +38,7 @@ struct Analyzer::State {
     CameraMotion cameraMotion;
     double cellWidth = CellGrid::kCell;  ///< pixels of the main picture
     double cellHeight = CellGrid::kCell;
+    PictureContext sensor;  ///< gain and exposure when they last stepped
     bool first = true;
     bool comparable = false;  ///< whether lighting and change are of this picture
 };

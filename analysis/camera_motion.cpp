@@ -202,12 +202,10 @@ GlobalChange CameraMotion::measure(const CellGrid& now, const CellGrid& before, 
     if (textured_.size() < kLeastTiles || suspects < kSuspicious * textured)
         return global;
 
-    std::vector<float> nowAcross, nowDown, beforeAcross,
-        beforeDown;  // a few kilobytes, and only while most of the picture changes
-    profiles(now, nowAcross, nowDown);
-    profiles(before, beforeAcross, beforeDown);
-    global.shiftX = bestShift(nowAcross, beforeAcross);
-    global.shiftY = bestShift(nowDown, beforeDown);
+    profiles(now, nowAcross_, nowDown_);
+    profiles(before, beforeAcross_, beforeDown_);
+    global.shiftX = bestShift(nowAcross_, beforeAcross_);
+    global.shiftY = bestShift(nowDown_, beforeDown_);
     thinOut(suspects_);
     refine(now, before, suspects_, global);
 

@@ -39,8 +39,7 @@ constexpr nanoseconds kStillAfter = seconds(2);
 }  // namespace
 
 struct Decider::State {
-    explicit State(const DeciderConfig& c)
-        : config(c), blocks(c.width, c.height), lastMoved(blocks.size(), nanoseconds::min()) {}
+    explicit State(const DeciderConfig& c) : config(c), blocks(c.width, c.height), lastMoved(blocks.size()) {}
 
     [[nodiscard]] FrameReason frameReason(const Measurement& m, bool keyFrame) const;
     [[nodiscard]] KeyFrameReason keyFrameReason(const Measurement& m) const;
@@ -121,12 +120,14 @@ FrameReason Decider::State::frameReason(const Measurement& m, bool keyFrame) con
         return FrameReason::Motion;
     if (m.lighting || comparison.field.changedShare >= kLightingShare)
         return FrameReason::Lighting;
+    if (!config.smartFrameRate)
+        return FrameReason::SmartOff;
     if (keyFrame)
         return FrameReason::KeyFrameDue;
     const auto longestHold = nanoseconds(static_cast<nanoseconds::rep>(1e9 / config.minFrameRate));
     if (m.time + interval - lastRecorded > longestHold + kTimeTolerance)
         return FrameReason::MinFrameRate;
-    return config.smartFrameRate ? FrameReason::NothingMoved : FrameReason::SmartOff;
+    return FrameReason::NothingMoved;
 }
 
 Level Decider::State::level(const Measurement& m) {
@@ -157,7 +158,7 @@ void Decider::State::fillQpMap(const Measurement& m) {
     map.rows = blocks.rows();
     map.delta.resize(blocks.size());
     for (std::size_t i = 0; i < blocks.size(); ++i) {
-        const nanoseconds since = lastMoved[i] == nanoseconds::min() ? nanoseconds::max() : m.time - lastMoved[i];
+        const nanoseconds since = m.time - lastMoved[i];
         map.delta[i] = static_cast<std::int8_t>(since <= kMovingHold   ? kMovingDelta
                                                 : since >= kStillAfter ? kStillDelta
                                                                        : 0);
@@ -168,12 +169,14 @@ const Decision& Decider::decide(const Analyzer& analyzer) {
     State& s = *state_;
     const Analyzer::State& now = analyzer.state();
     Measurement m = now.measurement;
-    s.interval = s.lastSeen ? std::max(nanoseconds(0), m.time - *s.lastSeen) : nanoseconds(0);
+    if (!s.lastSeen)  // what has not been seen to move yet is neither moving nor known to stand still
+        std::fill(s.lastMoved.begin(), s.lastMoved.end(), m.time - kMovingHold - nanoseconds(1));
+    s.interval = std::max(m.duration, s.lastSeen ? m.time - *s.lastSeen : nanoseconds(0));
     s.lastSeen = m.time;
     s.cutPending = s.cutPending || m.sceneCut;
     s.compareWithRecorded(now, m);
     for (std::size_t i = 0; i < s.blocks.size(); ++i)
-        if (s.blocks.moved(i))
+        if (s.anyRecorded && s.blocks.moved(i))
             s.lastMoved[i] = m.time;
 
     Decision& decision = s.decision;
@@ -197,6 +200,8 @@ void Decider::recorded(const Analyzer& analyzer) {
         s.keyFrameRequested = false;
         s.cutPending = false;
     }
+    if (!s.config.smartGop)
+        s.cutPending = false;
     s.anyRecorded = true;
 }
 

@@ -37,7 +37,7 @@ class Decider {
     /// The picture decided on last was really recorded. Not called if it was dropped, for whatever reason.
     void recorded(const Analyzer& analyzer);
 
-    /// The next recorded frame shall be a key frame (a new segment, a new viewer).
+    /// The next frame shall be recorded, as a key frame (a new segment, a new viewer).
     void requestKeyFrame();
 
   private:

@@ -8,7 +8,8 @@ namespace smartcodec {
 namespace {
 
 // A mean over many samples has hardly any noise of its own, so what limits what can be seen is the picture's own grain:
-// a shift of half a sample's noise, and in a noiseless picture one whole grey level, the least that 8 bits can show.
+// a shift of half a sample's noise, and in a noiseless picture one whole grey level, the least that a picture of 8 bits
+// can show.
 constexpr double kVisibleInNoise = 0.5;
 constexpr double kGreyLevel = 1.0;
 
@@ -31,8 +32,8 @@ double tileMean(const CellGrid& cells, int x0, int y0, int x1, int y1) {
 }
 
 // Median over 3x3 tiles: one tile that an object has changed does not count as lighting.
-void smooth(std::vector<float>& gain, int columns, int rows) {
-    const std::vector<float> raw = gain;
+void smooth(std::vector<float>& gain, std::vector<float>& raw, int columns, int rows) {
+    raw = gain;
     for (int y = 0; y < rows; ++y)
         for (int x = 0; x < columns; ++x) {
             std::array<float, 9> around{};
@@ -79,8 +80,9 @@ void measureLighting(const CellGrid& now, const CellGrid& reference, const Noise
             field.peakContrast = std::max(field.peakContrast, change / sigma);
         }
     field.changedShare = static_cast<double>(changed) / static_cast<double>(tiles);
-    smooth(field.gain, field.columns, field.rows);
-    std::vector<float> sorted = field.gain;
+    smooth(field.gain, field.scratch, field.columns, field.rows);
+    std::vector<float>& sorted = field.scratch;
+    sorted = field.gain;
     auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(tiles / 2);
     std::nth_element(sorted.begin(), middle, sorted.end());
     field.medianGain = *middle;

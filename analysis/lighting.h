@@ -19,7 +19,8 @@ struct LightingField {
     std::vector<bool> changed;  ///< whether the tile's brightness left the noise
     double changedShare = 0;    ///< of all tiles
     double medianGain = 1;
-    double meanLuma = 0;      ///< of the picture, grey levels
+    double meanLuma = 0;  ///< of the picture, grey levels
+    std::vector<float> scratch;
     double peakContrast = 0;  ///< largest change of a tile's mean, in multiples of a sample's noise
 };
 

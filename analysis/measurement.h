@@ -7,6 +7,7 @@ namespace smartcodec {
 /// What one picture showed. Plain values, each with its unit; times as the caller gave them.
 struct Measurement {
     std::chrono::nanoseconds time{0};
+    std::chrono::nanoseconds duration{0};  ///< until the next picture, where known
     double noiseSigma = 0;   ///< standard deviation of one sample at the picture's mean brightness, grey levels
     double movingShare = 0;  ///< share of 16x16 blocks that moved since the last recorded picture, 0..1
     double peakContrast =

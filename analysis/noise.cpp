@@ -27,6 +27,10 @@ constexpr int kSampledRows = 34;     // rows of a picture in which single sample
 constexpr std::uint32_t kEnough = 200;      // differences at one brightness: their quantile is then good to about 10 %
 constexpr std::uint32_t kEnoughAtAll = 60;  // of a small picture, all brightnesses together
 
+// Where a camera's processing leaves three samples alike, neighbours differ by 0.58 of what white noise of that
+// deviation would make them: the noise is at most twice what their difference says, with some room.
+constexpr float kMostOfTexture = 2.0F;
+
 constexpr float kMeanOfUnitNormal = 0.79788F;  // of |x|
 constexpr std::size_t kQuietTiles = 8;         // one in so many is quieter
 constexpr float kCertainlyQuieter = 0.6F;      // a tile of grain scatters by a fifth, and its brightness is a mixture
@@ -85,9 +89,10 @@ void NoiseEstimator::update(const LumaView& picture, const CellGrid& cells, cons
     if (comparable_ && sameSize && previousCells_.sum != cells.sum) {
         collectSamples(picture, change);
         collectCells(cells, change);
-        const Noise::Curve sample = measure(sampleHistogram_, kSampleClasses, 1.0F);
-        const Noise::Curve cell = measure(cellHistogram_, kCellClasses, 1.0F / 16);
-        const Noise::Curve window = measure(windowHistogram_, kWindowClasses, 1.0F / 16);
+        Noise::Curve sample = measure(sampleHistogram_, kSampleClasses, 1.0F);
+        Noise::Curve cell = measure(cellHistogram_, kCellClasses, 1.0F / 16);
+        Noise::Curve window = measure(windowHistogram_, kWindowClasses, 1.0F / 16);
+        limitToTexture(picture, sample, cell, window);
         const float scale = quietness(cells, cell);
         blend(sample, scale, kRoundingDeviation, noise_.sample);
         blend(cell, scale, kRoundingDeviation / 4, noise_.cell);
@@ -157,7 +162,7 @@ void NoiseEstimator::limitSpread(const std::vector<std::uint32_t>& histogram, in
             deviation = std::min(deviation, kMostSpread * quietest);
 }
 
-Noise::Curve NoiseEstimator::measure(const std::vector<std::uint32_t>& histogram, int classes, float unit) const {
+Noise::Curve NoiseEstimator::measure(const std::vector<std::uint32_t>& histogram, int classes, float unit) {
     Noise::Curve measured{};
     for (int bin = 0; bin < Noise::kBins; ++bin)
         measured[static_cast<std::size_t>(bin)] =
@@ -167,7 +172,8 @@ Noise::Curve NoiseEstimator::measure(const std::vector<std::uint32_t>& histogram
             unit;
     if (std::all_of(measured.begin(), measured.end(), [](float found) { return found == 0; })) {
         // a small picture: all brightnesses together
-        std::vector<std::uint32_t> pooled(static_cast<std::size_t>(classes));
+        std::vector<std::uint32_t>& pooled = scratchHistogram_;
+        pooled.assign(static_cast<std::size_t>(classes), 0);
         for (std::size_t i = 0; i < histogram.size(); ++i)
             pooled[i % pooled.size()] += histogram[i];
         measured.fill(static_cast<float>(deviation(pooled, kEnoughAtAll)) * unit);
@@ -184,6 +190,27 @@ Noise::Curve NoiseEstimator::measure(const std::vector<std::uint32_t>& histogram
                 measured[bin] = found[bin + away];
         }
     return measured;
+}
+
+// Noise is in every single picture too: neighbouring samples differ by it, and by texture. What two pictures differ by
+// beyond that is no noise (a cut, a lamp, a pan).
+void NoiseEstimator::limitToTexture(const LumaView& picture, Noise::Curve& sample, Noise::Curve& cell,
+                                    Noise::Curve& window) {
+    scratchHistogram_.assign(kSampleClasses, 0);
+    for (int y = rowStep_ / 2; y < picture.height; y += rowStep_) {
+        const std::uint8_t* row = picture.row(y);
+        for (int x = 0; x + 1 < picture.width; x += 2)
+            ++scratchHistogram_[static_cast<std::size_t>(std::abs(row[x + 1] - row[x]))];
+    }
+    const float most =
+        kMostOfTexture * std::max(kRoundingDeviation, static_cast<float>(deviation(scratchHistogram_, kEnoughAtAll)));
+    for (std::size_t bin = 0; bin < sample.size(); ++bin) {
+        if (sample[bin] <= most)
+            continue;
+        cell[bin] *= most / sample[bin];
+        window[bin] *= most / sample[bin];
+        sample[bin] = most;
+    }
 }
 
 // Where all of a picture moves (a panning camera) even its quietest quarter of samples is movement, but some places

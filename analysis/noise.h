@@ -55,7 +55,8 @@ class NoiseEstimator {
     void collectCells(const CellGrid& cells, const ChangeMap* change);
     void keep(const LumaView& picture, const CellGrid& cells);
     static void limitSpread(const std::vector<std::uint32_t>& histogram, int classes, Noise::Curve& measured);
-    [[nodiscard]] Noise::Curve measure(const std::vector<std::uint32_t>& histogram, int classes, float unit) const;
+    void limitToTexture(const LumaView& picture, Noise::Curve& sample, Noise::Curve& cell, Noise::Curve& window);
+    [[nodiscard]] Noise::Curve measure(const std::vector<std::uint32_t>& histogram, int classes, float unit);
     [[nodiscard]] float quietness(const CellGrid& cells, const Noise::Curve& cell);
     void blend(const Noise::Curve& measured, float scale, float floor, Noise::Curve& curve) const;
 
@@ -67,7 +68,8 @@ class NoiseEstimator {
     std::vector<std::uint8_t> previousRows_;  // every rowStep-th row of the picture before
     int rowStep_ = 1;
     std::vector<std::uint32_t> sampleHistogram_, cellHistogram_,
-        windowHistogram_;       // kBins rows of classes of |difference|
+        windowHistogram_;  // kBins rows of classes of |difference|
+    std::vector<std::uint32_t> scratchHistogram_;
     std::vector<float> tiles_;  // scratch
 };
 

@@ -20,9 +20,9 @@ MotionSearch::MotionSearch(int width, int height)
 
 Motion MotionSearch::search(const View& area, int x, int y, const BytePlane& before, const Motion& global,
                             float noise) {
-    // the area must stay inside the picture and its margin
-    const int left = -x - kMargin, right = width_ - kArea - x + kMargin;
-    const int up = -y - kMargin, down = height_ - kArea - y + kMargin;
+    // the area must stay inside the picture
+    const int left = -x, right = width_ - kArea - x;
+    const int up = -y, down = height_ - kArea - y;
 
     Motion best;
     std::uint32_t bestDistance = areaDistance(area, before.view(x, y));

@@ -12,7 +12,7 @@ namespace smartcodec::stabiliser {
 
 constexpr int kMargin = 16;  ///< samples around a plane
 
-/// One plane of 8-bit samples with room around it, so that what moves may come from beyond the edge.
+/// One plane of 8-bit samples with room around it, for edges that are mirrored up to whole areas.
 class BytePlane {
   public:
     BytePlane(int width, int height)

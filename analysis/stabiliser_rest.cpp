@@ -22,6 +22,7 @@ constexpr float kRunningVariance = 1.0F / 7;
 constexpr float kSlowDeviations = 4.5F;
 
 constexpr float kDriftDeviations = 3.0F;
+constexpr float kQuantum = 1.0F;  // grey level: the least that a picture of 8 bits can show
 
 }  // namespace
 
@@ -83,7 +84,7 @@ bool drifted(const Difference& d, int offset, const NoiseLimits& limit, Standing
     const float noise =
         kDriftDeviations * limit.quarter / (kLuma / 4 * kUnit) *
         std::sqrt(1.0F / static_cast<float>(std::max<int>(s.shown, 1)) + 1.0F / static_cast<float>(s.pictures));
-    const float most = std::max(1.0F, noise) * (1 << kMeanShift);
+    const float most = std::max(kQuantum, noise) * (1 << kMeanShift);
     bool far = false;
     for (std::size_t quarter = 0; quarter < 4; ++quarter) {
         const int step = (d.quarter[quarter] << (kMeanShift - kDifferenceShift)) / (kLuma / 4) / s.pictures + offset;

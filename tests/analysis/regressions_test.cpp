@@ -150,4 +150,75 @@ TEST_SUITE("unit") {
         }
         CHECK(errorPower(recorder.output(), studio.truth, {648, 0, 4, 366}) < 9.0 / 8);
     }
+
+    TEST_CASE("a scene that follows black does not pass for noise") {
+        Studio studio(kSize, kDayNoise);
+        Recorder recorder(kSize);
+        const ScenePicture black(kSize);
+        std::uint64_t index = 0;
+        while (index < 10) {
+            recorder.take(black, frameTime(index));
+            ++index;
+        }
+        studio.paintTexture();
+        studio.shoot();
+        const double sigma = recorder.take(studio.shot, frameTime(index)).measurement.noiseSigma;
+        CHECK(sigma < 6);
+        // an object twenty times the noise is not lost in the first pictures
+        addLuma(studio.truth, {100, 100, 24, 24}, 30);
+        studio.shoot();
+        CHECK(recorder.take(studio.shot, frameTime(index + 1)).record);
+    }
+
+    TEST_CASE("noise that grows at a step is learnt and frames are dropped again") {
+        for (const double read : {6.0, 12.0, 24.0}) {
+            CAPTURE(read);
+            Studio quiet(kSize, {.shot = 0, .read = 0.6, .grain = 1}),
+                loud(kSize, {.shot = 0, .read = read, .grain = 1});
+            Recorder recorder(kSize);
+            int dropped = 0;
+            for (std::uint64_t index = 0; index < frames(8); ++index) {
+                Studio& studio = index < frames(2) ? quiet : loud;
+                studio.shoot();
+                const bool record = recorder.take(studio.shot, frameTime(index)).record;
+                dropped += !record && index >= frames(6) ? 1 : 0;
+            }
+            CHECK(dropped >= 40);
+        }
+    }
+
+    TEST_CASE("a frame known to last long is recorded before the hold becomes too long") {
+        Studio studio(kSize, kDayNoise);
+        Analyzer analyzer({.width = kSize.width, .height = kSize.height});
+        Decider decider(Recorder::configFor(kSize));
+        std::chrono::nanoseconds time{0}, recorded{0}, longest{0};
+        for (int cycle = 0; cycle < 8; ++cycle)
+            for (int i = 0; i < 10; ++i) {  // nine short ones, then one of almost a second
+                const auto duration = i < 9 ? std::chrono::milliseconds(100) : std::chrono::milliseconds(930);
+                studio.shoot();
+                analyzer.measure(lumaOf(studio.shot), {.time = time, .duration = duration});
+                if (decider.decide(analyzer).record) {
+                    decider.recorded(analyzer);
+                    longest = std::max(longest, time - recorded);
+                    recorded = time;
+                }
+                time += duration;
+            }
+        CHECK(longest <= std::chrono::milliseconds(1050));
+    }
+
+    TEST_CASE("without smart key frames a cut does not end the dropping of frames") {
+        DeciderConfig config = Recorder::configFor(kSize);
+        config.smartGop = false;
+        Recorder recorder(config, {});
+        Rehearsal hall(sceneOf(SceneView::Hall, kDayNoise), kSize),
+            street(sceneOf(SceneView::Street, kDayNoise), kSize);
+        int cuts = 0;
+        for (std::uint64_t index = 0; index < frames(5); ++index) {
+            Rehearsal& shown = index < frames(3) ? hall : street;
+            shown.next();
+            cuts += recorder.take(shown.picture, frameTime(index)).reason == FrameReason::SceneCut ? 1 : 0;
+        }
+        CHECK(cuts == 1);
+    }
 }

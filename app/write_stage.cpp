@@ -24,20 +24,14 @@ void WriteStage::run() {
 void WriteStage::write(Packet packet) {
     const Stopwatch working;
     const CaptureTime presentation = packet.presentation;
-    const bool video = packet.stream == 0;
-    const std::size_t size = packet.data.size();
     try {
         failed_ = !check(writer_.write(std::move(packet)));
     } catch (const std::exception& error) {
         failed_ = !check(Status::failure(error.what()));
     }
-    if (failed_) {
+    if (failed_)
         failedAt_ = presentation;
-    } else if (video) {
-        pictures_.fetch_add(1, std::memory_order_relaxed);
-        videoBytes_ += size;
-    }
-    bytes_.store(writer_.bytesWritten(), std::memory_order_relaxed);
+    takeFigures();
     time_.add(working.elapsed());
 }
 
@@ -48,8 +42,14 @@ void WriteStage::finish(const End& end) {
     } catch (const std::exception& error) {
         (void)check(Status::failure(error.what()));
     }
-    bytes_.store(writer_.bytesWritten(), std::memory_order_relaxed);
+    takeFigures();
     time_.total += working.elapsed();
+}
+
+/// The writer's own: it holds packets back, and what it holds when the disk fails is not in the file.
+void WriteStage::takeFigures() {
+    pictures_.store(writer_.videoPackets(), std::memory_order_relaxed);
+    bytes_.store(writer_.bytesWritten(), std::memory_order_relaxed);
 }
 
 bool WriteStage::check(const Status& status) {

@@ -19,18 +19,19 @@ class WriteStage {
     /// Until End; the file is finished then. For the stage's own thread.
     void run();
 
-    /// Pictures in the file. Any thread.
+    /// Pictures in the file; while the recording runs some more are on their way. Any thread.
     [[nodiscard]] std::uint64_t pictures() const { return pictures_.load(std::memory_order_relaxed); }
     /// Any thread.
     [[nodiscard]] std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
     // Valid once `run` has returned.
-    [[nodiscard]] std::uint64_t videoBytes() const { return videoBytes_; }
+    [[nodiscard]] std::uint64_t videoBytes() const { return writer_.videoBytes(); }
     [[nodiscard]] const StageTime& time() const { return time_; }
 
   private:
     void write(Packet packet);
     void finish(const End& end);
+    void takeFigures();
     [[nodiscard]] bool check(const Status& status);
 
     Mp4Writer& writer_;
@@ -40,7 +41,6 @@ class WriteStage {
     CaptureTime failedAt_{};  // when the picture that could not be written should have been shown
     std::atomic<std::uint64_t> pictures_{0};
     std::atomic<std::uint64_t> bytes_{0};
-    std::uint64_t videoBytes_ = 0;
     StageTime time_;
 };
 

@@ -258,10 +258,11 @@ Status Mp4Container::write(TimedPacket timed) {
         return status_;
     if (const Status room = reserve(timed.packet.data.size()); !room.ok())
         return room;
+    const bool video = timed.packet.stream == 0;
+    const std::size_t size = timed.packet.data.size();
     const AVStream& stream = *libav_->streams.at(static_cast<std::size_t>(timed.packet.stream));
     // The muxer may have chosen another clock than it was asked for.
-    const AVRational from{
-        1, static_cast<int>(timed.packet.stream == 0 ? VideoTimeline::kTicksPerSecond : stream.codecpar->sample_rate)};
+    const AVRational from{1, static_cast<int>(video ? VideoTimeline::kTicksPerSecond : stream.codecpar->sample_rate)};
     AVPacket& packet = *libav_->packet;
     moveInto(packet, std::move(timed.packet));
     packet.stream_index = stream.index;
@@ -274,7 +275,12 @@ Status Mp4Container::write(TimedPacket timed) {
     ++packets_;
     if (result < 0)
         return fail("cannot write to '" + path_ + "': " + libavError(result));
-    return checkDisk();
+    const Status disk = checkDisk();
+    if (disk.ok() && video) {
+        ++videoPackets_;
+        videoBytes_ += size;
+    }
+    return disk;
 }
 
 Status Mp4Container::finish() {

@@ -45,6 +45,10 @@ class Mp4Container {
     /// Writes the index and closes the file. Called once, also after a failure.
     Status finish();
 
+    /// What went into the file of the video track; a packet that failed is not counted.
+    [[nodiscard]] std::uint64_t videoPackets() const { return videoPackets_; }
+    [[nodiscard]] std::uint64_t videoBytes() const { return videoBytes_; }
+
     [[nodiscard]] std::uint64_t bytesWritten() const { return file_ ? file_->sizeBytes() : size_; }
 
   private:
@@ -61,6 +65,8 @@ class Mp4Container {
     std::vector<Copied> copied_;
     std::vector<std::string> leftOut_;
     std::uint64_t packets_ = 0;
+    std::uint64_t videoPackets_ = 0;
+    std::uint64_t videoBytes_ = 0;
     std::uint64_t size_ = 0;
     Status status_;
 };

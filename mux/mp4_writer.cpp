@@ -175,6 +175,14 @@ std::uint64_t Mp4Writer::bytesWritten() const {
     return state_->container.bytesWritten();
 }
 
+std::uint64_t Mp4Writer::videoPackets() const {
+    return state_->container.videoPackets();
+}
+
+std::uint64_t Mp4Writer::videoBytes() const {
+    return state_->container.videoBytes();
+}
+
 const std::vector<std::string>& Mp4Writer::leftOut() const {
     return state_->container.leftOut();
 }

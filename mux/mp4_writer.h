@@ -64,6 +64,11 @@ class Mp4Writer {
 
     [[nodiscard]] std::uint64_t bytesWritten() const;
 
+    /// Video packets in the file and their bytes. Those that are held back do not count until they are written, which
+    /// after a failure never happens.
+    [[nodiscard]] std::uint64_t videoPackets() const;
+    [[nodiscard]] std::uint64_t videoBytes() const;
+
     /// A line for each copied track that MP4 cannot hold (uncompressed sound, for example) and that is therefore left
     /// out; its packets may still be written, to no effect.
     [[nodiscard]] const std::vector<std::string>& leftOut() const;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "tests/app/program.h"
 #include "tests/app/recorded_file.h"
@@ -37,6 +38,13 @@ void checkRefused(const std::vector<std::string>& arguments, const std::string& 
     CHECK(result.errors.find(part) != std::string::npos);
     CHECK(result.output == "");
     CHECK_FALSE(std::filesystem::exists(output));
+}
+
+/// The scene, every frame of it, with look-ahead, onto a disk that is full at that size.
+ProgramResult recordOnto(const TemporaryFolder& folder, std::uint64_t diskBytes) {
+    return runProgram({"--scene", "-w", "320", "-h", "240", "--frames", "2000", "--smart", "off", "--max-bitrate", "4M",
+                       "--encoder", "software", "--summary", "json", "-o", folder / "out.mp4"},
+                      {.fileSizeLimitBytes = diskBytes});
 }
 
 }  // namespace
@@ -128,12 +136,9 @@ TEST_SUITE("integration") {
         CHECK(pictures < 250);
     }
 
-    TEST_CASE("a disk that fills up ends the recording with a file that plays") {
+    TEST_CASE("a disk that fills up ends the recording with a file that plays and a summary of what is in it") {
         const TemporaryFolder folder;
-        const ProgramResult result =
-            runProgram({"--scene", "-w", "320", "-h", "240", "--frames", "2000", "--smart", "off", "--max-bitrate",
-                        "4M", "--encoder", "software", "-o", folder / "out.mp4"},
-                       {.fileSizeLimitBytes = 400'000});
+        const ProgramResult result = recordOnto(folder, 400'000);
         CAPTURE(result.errors);
         CHECK(result.exitStatus == 1);
         CHECK(result.errorLines() == 1);
@@ -141,6 +146,24 @@ TEST_SUITE("integration") {
         const std::size_t pictures = readRecording(folder / "out.mp4").times.size();
         CHECK(pictures > 5);
         CHECK(pictures < 2000);
+
+        const auto summary = nlohmann::json::parse(result.output);
+        CHECK(summary["frames_recorded"] == pictures);
+        CHECK(summary["frames_lost"].get<std::size_t>() + pictures == summary["frames_in"]);
+        CHECK(summary["file_bytes"] == std::filesystem::file_size(folder / "out.mp4"));
+        CHECK(summary["video_bytes"] < summary["file_bytes"]);
+        CHECK(summary["video_bytes"].get<std::size_t>() + 10'000 > summary["file_bytes"]);
+    }
+
+    TEST_CASE("a disk without room for one picture leaves no file") {
+        const TemporaryFolder folder;
+        const ProgramResult result = recordOnto(folder, 67'000);
+        CAPTURE(result.errors);
+        CHECK(result.exitStatus == 2);
+        CHECK(result.errorLines() == 1);
+        CHECK(result.errors.find("out.mp4") != std::string::npos);
+        CHECK(result.output == "");
+        CHECK_FALSE(std::filesystem::exists(folder / "out.mp4"));
     }
 
     TEST_CASE("a trace that finds no room costs a line and not the recording") {

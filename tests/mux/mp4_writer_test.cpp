@@ -295,6 +295,22 @@ TEST_SUITE("integration") {
         const ReadBack file = readBack(path);
         CHECK(file.streams.at(0).shown.size() > 20);
         CHECK(file.streams.at(0).shown.size() == file.streams.at(0).packets.size());
+        CHECK(writer.videoPackets() == file.streams.at(0).packets.size());
+    }
+
+    TEST_CASE("the packets in the file are counted and those held back are not") {
+        const TemporaryFolder folder;
+        const Clip clip = encode({.bFrames = 2, .times = evenTimes(40, 40ms)});
+        Mp4Writer writer(configFor(clip, folder / "video.mp4"));
+        CHECK(writer.videoPackets() == 0);
+        writeAll(writer, clip);
+        CHECK(writer.videoPackets() < 40);
+        REQUIRE(writer.finish(kStart + 1600ms).ok());
+        CHECK(writer.videoPackets() == 40);
+        std::size_t bytes = 0;
+        for (const Clip::Coded& packet : clip.packets)
+            bytes += packet.bytes.size();
+        CHECK(writer.videoBytes() == bytes);
     }
 
     TEST_CASE("the process's file size limit leaves a file that plays") {

@@ -13,10 +13,10 @@ void EncodeStage::run() {
         JobItem item = queues_.in.take();
         if (auto* job = std::get_if<Job>(&item)) {
             ++jobs_;
-            if (!failedAt_)
+            if (!failed_)
                 encode(std::move(*job));
         } else if (auto* packet = std::get_if<Packet>(&item)) {
-            if (!failedAt_)
+            if (!failed_)
                 queues_.out.put(std::move(*packet));
         } else if (const auto* last = std::get_if<End>(&item)) {
             end(*last);
@@ -28,46 +28,51 @@ void EncodeStage::run() {
 void EncodeStage::encode(Job job) {
     const Stopwatch working;
     const CaptureTime time = job.frame->time;
+    inside_.push_back(time);
     const EncodeParameters parameters{.keyFrame = job.keyFrame, .bitrate = job.bitrate, .qpMap = &job.qpMap};
     try {
-        check(encoder_.encode(std::move(job.frame), parameters), time);
+        check(encoder_.encode(std::move(job.frame), parameters));
     } catch (const std::exception& error) {
-        check(Status::failure(encoder_.capabilities().name + ": " + error.what()), time);
+        check(Status::failure(encoder_.capabilities().name + ": " + error.what()));
     }
     time_.add(working.elapsed());
     (void)queues_.spareMaps.tryPut(job.qpMap);  // no room: its memory is freed
-    if (!failedAt_)
+    if (!failed_)
         noteGaps(time, job.keyFrame);
     handOn();
 }
 
 void EncodeStage::end(End end) {
-    if (!failedAt_ && last_) {
+    if (!failed_ && last_) {
         const Stopwatch working;
         try {
-            check(encoder_.drain(), end.time);
+            check(encoder_.drain());
         } catch (const std::exception& error) {
-            check(Status::failure(encoder_.capabilities().name + ": " + error.what()), end.time);
+            check(Status::failure(encoder_.capabilities().name + ": " + error.what()));
         }
         time_.total += working.elapsed();
         handOn();
     }
-    if (failedAt_)
-        end = {.time = std::min(end.time, *failedAt_), .cut = true};
+    // What is still inside is lost with the encoder: the picture shown last stands until the next one was captured.
+    if (failed_)
+        end = {.time = inside_.empty() ? end.time : std::min(end.time, inside_.front()), .cut = true};
     if (last_)
         noteGaps(end.time, true);
     queues_.out.put(end);
 }
 
 void EncodeStage::handOn() {
-    while (std::optional<Packet> packet = encoder_.takePacket())
+    while (std::optional<Packet> packet = encoder_.takePacket()) {
+        while (!inside_.empty() && inside_.front() <= packet->presentation)
+            inside_.pop_front();
         queues_.out.put(std::move(*packet));
+    }
 }
 
-void EncodeStage::check(const Status& status, CaptureTime time) {
+void EncodeStage::check(const Status& status) {
     if (status.ok())
         return;
-    failedAt_ = time;
+    failed_ = true;
     failure_.report(status.message());
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <optional>
 
 #include "app/stage.h"
@@ -36,13 +37,14 @@ class EncodeStage {
     void encode(Job job);
     void end(End end);
     void handOn();
-    void check(const Status& status, CaptureTime time);
+    void check(const Status& status);
     void noteGaps(CaptureTime time, bool keyFrame);
 
     Encoder& encoder_;
     const Queues queues_;
     FirstFailure& failure_;
-    std::optional<CaptureTime> failedAt_;  // capture time of the first picture that is missing
+    bool failed_ = false;
+    std::deque<CaptureTime> inside_;  // of the frames that went in, later than every packet that came out
     std::optional<CaptureTime> last_;
     std::optional<CaptureTime> lastKey_;
     std::uint64_t jobs_ = 0;

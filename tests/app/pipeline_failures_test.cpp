@@ -49,6 +49,25 @@ TEST_SUITE("integration") {
         }
     }
 
+    TEST_CASE("pictures that an encoder keeps for itself when it fails do not stretch the last one written") {
+        for (const bool draining : {false, true}) {
+            CAPTURE(draining);
+            const TemporaryFolder folder;
+            Settings settings = everyFrame(folder);
+            settings.lookaheadFrames.reset();
+            const RecordingSummary summary =
+                record(settings, {},
+                       draining ? makeParts({.times = evenTimes(100, 40ms)}, {.failDrain = true})
+                                : makeParts({.times = {}, .endless = true}, {.failAt = 100}));
+            CHECK(summary.exitStatus() == 1);
+            const RecordedFile file = readRecording(folder / "out.mp4");
+            REQUIRE_FALSE(file.times.empty());
+            CHECK(file.times.size() == summary.framesRecorded);
+            CHECK(file.times.size() < 98);  // or nothing was looked ahead
+            CHECK(std::abs(file.videoEnd - file.times.back() - 0.04) < 0.001);
+        }
+    }
+
     TEST_CASE("an encoder that cannot drain is reported") {
         const TemporaryFolder folder;
         const RecordingSummary summary =

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <exception>
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
@@ -185,6 +186,7 @@ struct Recording::State {
 void Recording::State::start() {
     running = {};
     try {
+        threads.reserve(4);  // or one might be lost that runs already
         threads.emplace_back([this] {
             write.run();
             (void)eventfd_write(done.get(), 1);  // the last stage to end; one event always fits
@@ -192,7 +194,7 @@ void Recording::State::start() {
         threads.emplace_back([this] { encode.run(); });
         threads.emplace_back([this] { analysis.run(); });
         threads.emplace_back([this] { capture.run(); });
-    } catch (const std::system_error& error) {
+    } catch (const std::exception& error) {  // of the system, or no memory
         failure.report(std::string("starting a thread: ") + error.what());
         switch (threads.size()) {
             case 0:

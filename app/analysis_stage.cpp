@@ -26,6 +26,10 @@ DeciderConfig deciderConfig(const Settings& settings, Size size) {
     return config;
 }
 
+PlainDecider::Config plainConfig(const Settings& settings) {
+    return {.smartGop = settings.smart.gop, .maxGop = settings.maxGop, .bitrate = settings.levels.back()};
+}
+
 StabiliserConfig stabiliserConfig(const SourceInfo& source) {
     return {.width = source.size.width,
             .height = source.size.height,
@@ -64,10 +68,11 @@ AnalysisStage::AnalysisStage(const Settings& settings, const SourceInfo& source,
     : queues_(queues),
       trace_(trace),
       failure_(failure),
-      deciderConfig_(deciderConfig(settings, source.size)),
-      analyzer_({.width = source.size.width, .height = source.size.height}),
-      decider_(deciderConfig_),
+      decider_(deciderConfig(settings, source.size)),
+      plainDecider_(plainConfig(settings)),
       pool_(source.format, source.size) {
+    if (settings.smart != SmartFunctions::none())
+        analyzer_.emplace(AnalyzerConfig{.width = source.size.width, .height = source.size.height});
     if (settings.smart.stabilize)
         stabiliser_.emplace(stabiliserConfig(source));
 }
@@ -84,7 +89,8 @@ void AnalysisStage::run() {
         if (failedAt_)
             continue;
         const auto* frame = std::get_if<Frame>(&item);
-        const CaptureTime time = frame ? (*frame)->time : CaptureTime{};
+        const auto* packet = std::get_if<Packet>(&item);
+        const CaptureTime time = frame ? (*frame)->time : packet ? packet->presentation : CaptureTime{};
         try {
             pass(std::move(item));
         } catch (const std::exception& error) {
@@ -117,45 +123,40 @@ std::optional<Job> AnalysisStage::process(Frame frame) {
         return std::nullopt;
     }
     frame = stabilise(std::move(frame), decision);
-    if (!analysisFailed_)
-        decider_.recorded(analyzer_);
+    if (analyzer_)
+        decider_.recorded(*analyzer_);
     return makeJob(std::move(frame), decision);
 }
 
 const Decision& AnalysisStage::decide(const Frame& frame) {
     const auto time = frame->time.time_since_epoch();
-    if (!analysisFailed_) {
+    if (analyzer_) {
         try {
-            const Mapping mapping =
-                mapped(frame->analysisPicture ? *frame->analysisPicture : frame->picture, Mapping::Access::Read);
-            analyzer_.measure(lumaView(mapping.picture()),
-                              {.time = time, .sensorGain = frame->sensor.gain, .exposure = frame->sensor.exposure});
-            const Decision& decision = decider_.decide(analyzer_);
-            if (decision.record && decision.keyFrame)
-                lastKeyFrame_ = time;
+            const Decision& decision = decideByAnalysis(frame);
+            plainDecider_.follow(time, decision);
             return decision;
         } catch (const std::exception& error) {
-            spdlog::warn("analysing the picture at {:.3f} s failed: {}: every frame is recorded from here on",
-                         std::chrono::duration<double>(frame->time - *first_).count(), error.what());
-            analysisFailed_ = true;
-            stabiliser_.reset();  // it relies on the analysis
-            lastKeyFrame_ = time - deciderConfig_.maxGop;
+            giveUpAnalysing(frame, error);
         }
     }
-    return decideWithoutAnalysis(time);
+    return plainDecider_.decide(time, frame->duration);
 }
 
-const Decision& AnalysisStage::decideWithoutAnalysis(std::chrono::nanoseconds time) {
-    fallback_ = {};
-    fallback_.reason = FrameReason::SmartOff;
-    fallback_.bitrate = deciderConfig_.levels.back();
-    fallback_.measurement.time = time;
-    if (time - lastKeyFrame_ >= deciderConfig_.maxGop) {
-        fallback_.keyFrame = true;
-        fallback_.keyFrameReason = KeyFrameReason::MaxGop;
-        lastKeyFrame_ = time;
-    }
-    return fallback_;
+const Decision& AnalysisStage::decideByAnalysis(const Frame& frame) {
+    const Mapping mapping =
+        mapped(frame->analysisPicture ? *frame->analysisPicture : frame->picture, Mapping::Access::Read);
+    analyzer_->measure(lumaView(mapping.picture()), {.time = frame->time.time_since_epoch(),
+                                                     .duration = frame->duration,
+                                                     .sensorGain = frame->sensor.gain,
+                                                     .exposure = frame->sensor.exposure});
+    return decider_.decide(*analyzer_);
+}
+
+void AnalysisStage::giveUpAnalysing(const Frame& frame, const std::exception& error) {
+    spdlog::warn("analysing the picture at {:.3f} s failed: {}: every frame is recorded from here on",
+                 std::chrono::duration<double>(frame->time - *first_).count(), error.what());
+    analyzer_.reset();
+    stabiliser_.reset();  // it relies on the analysis
 }
 
 Frame AnalysisStage::stabilise(Frame frame, const Decision& decision) {
@@ -167,7 +168,7 @@ Frame AnalysisStage::stabilise(Frame frame, const Decision& decision) {
         Frame result = inPlace ? Frame() : pool_.make(*frame);
         const Mapping in = mapped(frame->picture, inPlace ? Mapping::Access::ReadWrite : Mapping::Access::Read);
         const YuvView out = yuvView(inPlace ? in.picture() : result->picture);
-        stabiliser_->process(yuvView(in.picture()), out, analyzer_, decision);
+        stabiliser_->process(yuvView(in.picture()), out, *analyzer_, decision);
         stabilisingTime_.add(working.elapsed());
         return inPlace ? std::move(frame) : std::move(result);
     } catch (const std::exception& error) {
@@ -182,7 +183,7 @@ void AnalysisStage::learn(const Frame& frame) {
     const Stopwatch working;
     try {
         const Mapping in = mapped(frame->picture, Mapping::Access::Read);
-        stabiliser_->learn(yuvView(in.picture()), analyzer_);
+        stabiliser_->learn(yuvView(in.picture()), *analyzer_);
         stabilisingTime_.add(working.elapsed());
     } catch (const std::exception& error) {
         giveUpStabilising(error);

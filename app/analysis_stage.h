@@ -10,6 +10,7 @@
 #include "analysis/analyzer.h"
 #include "analysis/decider.h"
 #include "analysis/stabiliser.h"
+#include "app/plain_decider.h"
 #include "app/settings.h"
 #include "app/stage.h"
 #include "app/summary.h"
@@ -22,7 +23,8 @@ namespace smartcodec {
 /// Looks at every frame, decides what becomes of it, and rids those that are recorded of their noise.
 ///
 /// A frame that the stabiliser does not touch travels on as it came. If a smart function fails, the recording goes on
-/// without it and says so once: without the analysis every frame is recorded.
+/// without it and says so once: without the analysis every frame is recorded. With nothing smart to do no picture is
+/// looked at.
 class AnalysisStage {
   public:
     struct Queues {
@@ -50,7 +52,8 @@ class AnalysisStage {
     /// The job, if the frame is to be recorded.
     [[nodiscard]] std::optional<Job> process(Frame frame);
     [[nodiscard]] const Decision& decide(const Frame& frame);
-    [[nodiscard]] const Decision& decideWithoutAnalysis(std::chrono::nanoseconds time);
+    [[nodiscard]] const Decision& decideByAnalysis(const Frame& frame);
+    void giveUpAnalysing(const Frame& frame, const std::exception& error);
     [[nodiscard]] Frame stabilise(Frame frame, const Decision& decision);
     void learn(const Frame& frame);
     void giveUpStabilising(const std::exception& error);
@@ -61,14 +64,11 @@ class AnalysisStage {
     TraceWriter* const trace_;
     FirstFailure& failure_;
     std::optional<CaptureTime> failedAt_;  // no memory left, say: what comes is taken and forgotten
-    const DeciderConfig deciderConfig_;
-    Analyzer analyzer_;
+    std::optional<Analyzer> analyzer_;     // empty: nothing smart is on, or it failed
     Decider decider_;
-    std::optional<Stabiliser> stabiliser_;
+    PlainDecider plainDecider_;             // where there is no analyzer
+    std::optional<Stabiliser> stabiliser_;  // only with the analyzer
     FramePool pool_;
-    bool analysisFailed_ = false;
-    Decision fallback_;
-    std::chrono::nanoseconds lastKeyFrame_{0};
     std::optional<CaptureTime> first_;
 
     std::map<FrameReason, std::uint64_t> recorded_;

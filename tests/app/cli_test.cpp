@@ -136,9 +136,9 @@ TEST_SUITE("integration") {
         pass(500ms);
         const auto sent = std::chrono::steady_clock::now();
         program.send(SIGINT);
-        const ProgramResult result = program.wait(20s);
+        const ProgramResult result = program.wait(60s);
         CHECK(result.signal == SIGINT);
-        CHECK(std::chrono::steady_clock::now() - sent < 2s);
+        CHECK(std::chrono::steady_clock::now() - sent < 20s);
         CHECK_FALSE(std::filesystem::exists(folder / "out.mp4"));
     }
 
@@ -153,10 +153,10 @@ TEST_SUITE("integration") {
         pass(500ms);
         const auto sent = std::chrono::steady_clock::now();
         program.send(SIGINT);
-        const ProgramResult result = program.wait(20s);
+        const ProgramResult result = program.wait(60s);
         CAPTURE(result.errors);
         CHECK(result.exitStatus == 0);
-        CHECK(std::chrono::steady_clock::now() - sent < 2s);
+        CHECK(std::chrono::steady_clock::now() - sent < 20s);
         CHECK(readRecording(folder / "out.mp4").times.size() > 100);
     }
 
@@ -213,6 +213,6 @@ TEST_SUITE("integration") {
         program.send(SIGINT);
         const ProgramResult result = program.wait();
         CHECK(result.signal == SIGINT);
-        CHECK(std::chrono::steady_clock::now() - sent < 2s);
+        CHECK(std::chrono::steady_clock::now() - sent < 20s);
     }
 }

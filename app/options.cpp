@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "capture/limits.h"
+#include "encoder/encoder.h"
+
 namespace smartcodec {
 
 namespace {
 
-constexpr WholeRange kSideRange{16, 16384};  // pixels
+constexpr WholeRange kSideRange{kMinSide, kMaxSide};
 constexpr Size kDefaultSceneSize{1920, 1080};
 constexpr const char* kNoCamera =
     "this build has no camera support: give a file with -i FILE, or --scene for the built-in scene";
@@ -74,10 +77,13 @@ void addSourceOptions(CLI::App& app, RawOptions& raw) {
         ->expected(0, 1)
         ->type_name("[ID]")
         ->group("Source");
-    app.add_option("-w,--width", raw.width, "Width to record, pixels; alone, the height follows. Default: the source's")
+    app.add_option("-w,--width", raw.width,
+                   fmt::format("Width to record, even, {} to {} pixels, {} in all; alone, the height follows. "
+                               "Default: the source's",
+                               kMinSide, kMaxSide, kMaxArea))
         ->type_name("PIXELS")
         ->group("Source");
-    app.add_option("-h,--height", raw.height, "Height to record, pixels")->type_name("PIXELS")->group("Source");
+    app.add_option("-h,--height", raw.height, "Height to record, likewise")->type_name("PIXELS")->group("Source");
     app.add_option("--fps", raw.fps, "Frames per second of the scene. Default: 30")->type_name("RATE")->group("Source");
     app.add_option("--seed", raw.seed, "Seed of the scene's noise. Default: 1")->type_name("N")->group("Source");
     app.add_option("--shot-noise", raw.shotNoise, "Variance of the scene's noise per grey level. Default: the script's")
@@ -108,7 +114,9 @@ void addRecordingOptions(CLI::App& app, RawOptions& raw) {
                    "Constant quality, 1..51 on the codec's QP scale, lower is better. Default: 23")
         ->type_name("QP")
         ->group("Recording");
-    app.add_option("--max-bitrate", raw.maxBitrate, "Cap when much is going on, bits per second. Default: 6M")
+    app.add_option("--max-bitrate", raw.maxBitrate,
+                   fmt::format("Cap when much is going on, bits per second, {}k to {}M. Default: 6M",
+                               kMinBitrate.bitsPerSecond / 1000, kMaxBitrate.bitsPerSecond / 1'000'000))
         ->type_name("RATE")
         ->group("Recording");
     app.add_option("--lookahead", raw.lookahead,
@@ -185,6 +193,9 @@ SceneConfig sceneSource(const RawOptions& raw, std::optional<int> width, std::op
         names.push_back(script.name);
     (void)parseChoice({"--scene", scene.script}, names);
     scene.size = sceneSize(width, height);
+    if (!recordable(scene.size))
+        throw UsageError(fmt::format("--width, --height: a scene of {}x{}: give {}", scene.size.width,
+                                     scene.size.height, recordableSizes()));
     if (raw.fps)
         scene.frameRate = parseFrameRate({"--fps", *raw.fps});
     if (raw.seed)

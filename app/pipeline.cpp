@@ -33,9 +33,6 @@ constexpr std::size_t kJobs = 3;
 constexpr std::size_t kPackets = 16;
 constexpr std::size_t kSpareMaps = kJobs + 2;  // those under way: queued, being made, being encoded
 
-/// Luma samples that the highest level of both codecs, 6.2, allows in a picture (H.264 table A-1, HEVC table A.8).
-constexpr long long kMaxLumaSamples = 35'651'584;
-
 bool sameFile(const std::string& a, const std::string& b) {
     std::error_code error;  // one of them not existing is the usual case, and no error here
     if (std::filesystem::equivalent(a, b, error))
@@ -64,11 +61,6 @@ std::unique_ptr<Source> openSource(const Settings& settings) {
 }
 
 EncoderConfig encoderConfig(const Settings& settings, const SourceInfo& source) {
-    const auto [width, height] = source.size;
-    if (static_cast<long long>(width) * height > kMaxLumaSamples)
-        throw std::runtime_error(source.name + ": a picture of " + std::to_string(width) + "x" +
-                                 std::to_string(height) + " is more than " + name(settings.codec) +
-                                 " allows (35.6 million pixels): make it smaller with -w WIDTH");
     EncoderConfig config;
     config.codec = settings.codec;
     config.format = source.format;

@@ -7,11 +7,12 @@
 #include <cmath>
 #include <numeric>
 
+#include "encoder/encoder.h"
+
 namespace smartcodec {
 
 namespace {
 
-constexpr WholeRange kBitrateRange{10'000, 1'000'000'000};
 constexpr DecimalRange kFrameRateRange{0.1, 240, ""};
 
 [[noreturn]] void refuse(const GivenOption& option, const std::string& allowed) {
@@ -65,9 +66,10 @@ Bitrate parseBitrate(const GivenOption& option) {
         text.remove_suffix(1);
     const auto number = readFinite(text);
     const double bitsPerSecond = number.value_or(0) * factor;
-    if (bitsPerSecond < static_cast<double>(kBitrateRange.least) ||
-        bitsPerSecond > static_cast<double>(kBitrateRange.most)) {
-        refuse(option, "bits per second from 10k to 1000M, such as 800k or 6M");
+    if (bitsPerSecond < static_cast<double>(kMinBitrate.bitsPerSecond) ||
+        bitsPerSecond > static_cast<double>(kMaxBitrate.bitsPerSecond)) {
+        refuse(option, fmt::format("bits per second from {}k to {}M, such as 800k or 6M",
+                                   kMinBitrate.bitsPerSecond / 1000, kMaxBitrate.bitsPerSecond / 1'000'000));
     }
     return {std::llround(bitsPerSecond)};
 }

@@ -11,6 +11,7 @@
 #include "capture/buffer_depot.h"
 #include "capture/frame_pool.h"
 #include "capture/libav_handles.h"
+#include "capture/limits.h"
 #include "capture/media_file.h"
 #include "capture/picture_converter.h"
 #include "capture/stream_timeline.h"

@@ -16,6 +16,7 @@ extern "C" {
 #include <stdexcept>
 #include <system_error>
 
+#include "capture/limits.h"
 #include "capture/stated_size.h"
 
 namespace smartcodec {
@@ -104,17 +105,6 @@ std::optional<nanoseconds> inNanoseconds(std::int64_t time, AVRational base) {
 }
 
 }  // namespace
-
-void checkSize(const std::string& what, Size size) {
-    const std::string is = what + " is " + std::to_string(size.width) + "x" + std::to_string(size.height);
-    if (size.width < kMinSide || size.height < kMinSide)
-        throw std::runtime_error(is + ", too small to be encoded; both sides must be at least " +
-                                 std::to_string(kMinSide));
-    if (size.width > kMaxSide || size.height > kMaxSide ||
-        static_cast<std::int64_t>(size.width) * size.height > kMaxArea)
-        throw std::runtime_error(is + ", too large for H.264 and HEVC; sides up to " + std::to_string(kMaxSide) +
-                                 " and " + std::to_string(kMaxArea) + " pixels are possible: scale it down");
-}
 
 MediaFile::MediaFile(const std::string& path) : path_(path) {
     silenceLibav();

@@ -16,16 +16,6 @@
 
 namespace smartcodec {
 
-/// Sides of a picture that can be recorded, checked on what comes in and what goes out. The smallest is one macroblock
-/// of H.264. The largest side is what encoders in devices and players take at most; the largest area is that of level
-/// 6.2, the highest of H.264 and HEVC alike.
-constexpr int kMinSide = 16;
-constexpr int kMaxSide = 8192;
-constexpr std::int64_t kMaxArea = 35'651'584;
-
-/// Throws std::runtime_error, beginning with `what`, for a size outside these limits.
-void checkSize(const std::string& what, Size size);
-
 /// An opened file: its first video track, and those audio tracks that MP4 can hold. Thread-bound.
 class MediaFile {
   public:

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "capture/limits.h"
 #include "capture/scene_background.h"
 #include "capture/scene_math.h"
 #include "capture/scene_noise.h"
@@ -42,9 +43,9 @@ void checkCycle(const SceneCycle& cycle, std::size_t backgrounds) {
 }
 
 void checkDescription(const SceneDescription& description, Size size, FrameRate rate) {
-    check(size.width >= 16 && size.height >= 16 && size.width % 2 == 0 && size.height % 2 == 0,
-          "its size is " + std::to_string(size.width) + "x" + std::to_string(size.height) +
-              ", give an even one of 16x16 or more");
+    check(recordable(size) && size.width % 2 == 0 && size.height % 2 == 0,
+          "its size is " + std::to_string(size.width) + "x" + std::to_string(size.height) + ", give an even one with " +
+              recordableSizes());
     check(rate.known(), "its frame rate is " + std::to_string(rate.numerator) + "/" + std::to_string(rate.denominator) +
                             ", give a positive one");
     check(!description.backgrounds.empty(), "it has no background");

@@ -15,6 +15,11 @@
 
 namespace smartcodec {
 
+/// Fixed rates and caps that the encoders take: the libraries count in kbit/s and refuse 0; twice as many bits as the
+/// highest still fit libav's buffer size.
+constexpr Bitrate kMinBitrate{16'000};
+constexpr Bitrate kMaxBitrate{1'000'000'000};
+
 /// Set once for a recording: size, profile and parameter sets never change inside one file.
 struct EncoderConfig {
     Codec codec = Codec::H264;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "capture/libav_handles.h"
+#include "capture/limits.h"
 #include "encoder/cap_governor.h"
 #include "encoder/chroma_splitter.h"
 #include "encoder/frame_timeline.h"
@@ -22,8 +23,6 @@
 namespace smartcodec {
 
 namespace {
-
-constexpr Bitrate kLowestCap{16'000};  // bits per second; the libraries count in kbit/s and refuse 0
 
 [[nodiscard]] const char* libraryName(Codec codec) {
     return codec == Codec::H264 ? "libx264" : "libx265";
@@ -38,13 +37,9 @@ constexpr Bitrate kLowestCap{16'000};  // bits per second; the libraries count i
 /// Refuses what the libraries would refuse without saying why.
 void validate(const EncoderConfig& config) {
     const auto refuse = [&](const std::string& reason) { throw std::runtime_error(describe(config) + reason); };
-    const int smallest = config.codec == Codec::H264 ? 2 : 16;
-    constexpr int kLargest = 16384;
-    const auto [width, height] = config.size;
-    if (width < smallest || height < smallest || width > kLargest || height > kLargest)
-        refuse("it takes pictures from " + std::to_string(smallest) + "x" + std::to_string(smallest) + " to " +
-               std::to_string(kLargest) + "x" + std::to_string(kLargest) + "; scale to such a size");
-    if (width % 2 != 0 || height % 2 != 0)
+    if (!recordable(config.size))
+        refuse("it takes pictures with " + recordableSizes() + "; scale to such a size");
+    if (config.size.width % 2 != 0 || config.size.height % 2 != 0)
         refuse("4:2:0 pictures have an even width and height; crop the odd edge");
     if (config.format != kNv12 && config.format != kYuv420)
         refuse("it takes NV12 and YU12 pictures, not " + name(config.format));
@@ -53,9 +48,9 @@ void validate(const EncoderConfig& config) {
     if (config.quality < 1 || config.quality > 51)
         refuse("quality " + std::to_string(config.quality) + " is outside 1..51");
     const Bitrate rate = config.constantBitrate.value_or(config.maxBitrate);
-    constexpr Bitrate kHighestCap{1'000'000'000};  // twice as many bits still fit libav's buffer size
-    if (rate < kLowestCap || rate > kHighestCap)
-        refuse("a bit rate of " + std::to_string(rate.bitsPerSecond) + " bits per second is outside 16000..1000000000");
+    if (rate < kMinBitrate || rate > kMaxBitrate)
+        refuse("a bit rate of " + std::to_string(rate.bitsPerSecond) + " bits per second is outside " +
+               std::to_string(kMinBitrate.bitsPerSecond) + ".." + std::to_string(kMaxBitrate.bitsPerSecond));
     if (config.lookaheadFrames && (*config.lookaheadFrames < 0 || *config.lookaheadFrames > 250))
         refuse("a look-ahead of " + std::to_string(*config.lookaheadFrames) + " frames is outside 0..250");
 }
@@ -197,8 +192,8 @@ int SoftwareEncoder::applyCap(Bitrate requested, CaptureTime time) {
         return 0;
     if (requested.bitsPerSecond <= 0)
         requested = config_.maxBitrate;
-    const Bitrate cap = std::clamp(requested, kLowestCap, config_.maxBitrate);
-    const Bitrate allowed = std::max(kLowestCap, limit_.allowed());
+    const Bitrate cap = std::clamp(requested, kMinBitrate, config_.maxBitrate);
+    const Bitrate allowed = std::max(kMinBitrate, limit_.allowed());
     if (config_.codec == Codec::Hevc)
         return governor_.offset(std::min(cap, allowed), time);
     // The library applies a new cap to whatever it codes next, which with look-ahead are frames that came in earlier:
@@ -207,7 +202,7 @@ int SoftwareEncoder::applyCap(Bitrate requested, CaptureTime time) {
     const Bitrate inForce = std::ranges::max(capsInside_);
     // It counts time in frames of the nominal rate: what comes in a burst has to share one second's bits.
     const double bits = static_cast<double>(std::min(inForce, allowed).bitsPerSecond) * timeline_.spacing();
-    context_->rc_max_rate = std::max(kLowestCap.bitsPerSecond, static_cast<std::int64_t>(bits));
+    context_->rc_max_rate = std::max(kMinBitrate.bitsPerSecond, static_cast<std::int64_t>(bits));
     return 0;
 }
 

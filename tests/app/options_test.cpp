@@ -123,6 +123,9 @@ TEST_SUITE("unit") {
         CHECK(contains(refusal({"--scene", "-o", "x", "--min-fps", "0"}), "--min-fps 0: give frames per second from"));
         CHECK(contains(refusal({"--scene", "-o", "x", "-w", "-640"}), "--width -640"));
         CHECK(contains(refusal({"--scene", "-o", "x", "-w", "641"}), "even"));
+        CHECK(contains(refusal({"--scene", "-o", "x", "-w", "8194"}), "from 16 to 8192"));
+        CHECK(contains(refusal({"--scene", "-o", "x", "-w", "8192", "-h", "8192"}), "8192x8192"));
+        CHECK(contains(refusal({"--scene", "-o", "x", "-w", "16"}), "16x8"));
         CHECK(contains(refusal({"--scene", "-o", "x", "--max-bitrate", "6X"}), "--max-bitrate 6X"));
         CHECK(contains(refusal({"--scene", "-o", "x", "--smart", "motion"}), "--smart motion"));
         CHECK(contains(refusal({"--scene", "nowhere", "-o", "x"}), "corridor"));

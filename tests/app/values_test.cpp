@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "encoder/encoder.h"
+
 using namespace smartcodec;
 
 TEST_SUITE("unit") {
@@ -9,7 +11,9 @@ TEST_SUITE("unit") {
         CHECK(parseBitrate({"--max-bitrate", "800k"}).bitsPerSecond == 800'000);
         CHECK(parseBitrate({"--max-bitrate", "2.5M"}).bitsPerSecond == 2'500'000);
         CHECK(parseBitrate({"--max-bitrate", "123456"}).bitsPerSecond == 123'456);
-        for (const char* value : {"", "k", "6X", "0", "-1M", "6 M", "1e99M", "nan", "inf", "6Mb"}) {
+        CHECK(parseBitrate({"--max-bitrate", "16k"}) == kMinBitrate);
+        CHECK(parseBitrate({"--max-bitrate", "1000M"}) == kMaxBitrate);
+        for (const char* value : {"", "k", "6X", "0", "-1M", "6 M", "1e99M", "nan", "inf", "6Mb", "15.9k", "1001M"}) {
             CAPTURE(value);
             CHECK_THROWS_AS((void)parseBitrate({"--max-bitrate", value}), UsageError);
         }

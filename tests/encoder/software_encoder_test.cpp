@@ -237,10 +237,10 @@ TEST_SUITE("integration") {
         EncoderConfig config = smallConfig(Codec::Hevc);
         config.size = {8, 8};
         CHECK(refusal(config).find("libx265 for 8x8") != std::string::npos);
-        CHECK(refusal(config).find("16x16") != std::string::npos);
+        CHECK(refusal(config).find("from 16") != std::string::npos);
         config = smallConfig();
-        config.size = {16400, 64};
-        CHECK(refusal(config).find("16384x16384") != std::string::npos);
+        config.size = {8194, 64};
+        CHECK(refusal(config).find("8192") != std::string::npos);
         config.size = {321, 192};
         CHECK(refusal(config).find("crop the odd edge") != std::string::npos);
         config = smallConfig();
@@ -253,7 +253,7 @@ TEST_SUITE("integration") {
         config.maxBitrate = {};
         CHECK(refusal(config).find("bit rate of 0") != std::string::npos);
         config = smallConfig();
-        config.size = {2, 2};
+        config.size = {16, 16};
         CHECK(refusal(config) == "accepted");
     }
 

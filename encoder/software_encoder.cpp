@@ -107,7 +107,7 @@ void wrapPlanes(AVFrame& out, Frame frame) {
     static_cast<void>(lease.release());  // the buffer owns it now
 }
 
-void attachRegions(AVFrame& frame, const std::vector<QpRegion>& regions) {
+void attachRegions(AVFrame& frame, std::span<const QpRegion> regions) {
     AVFrameSideData* sideData = avAllocated(
         av_frame_new_side_data(&frame, AV_FRAME_DATA_REGIONS_OF_INTEREST, regions.size() * sizeof(AVRegionOfInterest)));
     constexpr int kQpRange = 51;  // libav's offset of 1 stands for the whole QP range
@@ -134,7 +134,8 @@ class SoftwareEncoder final : public Encoder {
           frame_(avAllocated(av_frame_alloc())),
           timeline_(config.frameRate),
           governor_(config.maxBitrate),
-          limit_(config.maxBitrate) {
+          limit_(config.maxBitrate),
+          regions_(config.size) {
         capabilities_.name = libraryName(config.codec);
         capabilities_.bitrateWhileRunning = config.codec == Codec::H264 && !config.constantBitrate;
         if (config.format == kNv12 && config.codec == Codec::Hevc)
@@ -166,6 +167,7 @@ class SoftwareEncoder final : public Encoder {
     FrameTimeline timeline_;
     CapGovernor governor_;
     RateLimit limit_;
+    QpRegionBuilder regions_;
     std::deque<Bitrate> capsInside_;  // of the frames whose packets are not out yet, near enough: they come reordered
     std::deque<Packet> ready_;
     std::int64_t framesIn_ = 0;
@@ -224,10 +226,11 @@ Status SoftwareEncoder::encode(Frame frame, const EncodeParameters& parameters) 
     frame_->sample_aspect_ratio = context_->sample_aspect_ratio;
     frame_->pict_type = parameters.keyFrame ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
     static const QpMap kNoMap;
-    std::vector<QpRegion> regions = qpRegions(parameters.qpMap ? *parameters.qpMap : kNoMap, config_.size, qpOffset);
+    std::span<const QpRegion> regions = regions_.build(parameters.qpMap ? *parameters.qpMap : kNoMap, qpOffset);
     // x265 sets up room for offsets with the first picture it sees and, given none, applies those of an earlier one.
+    const QpRegion wholePicture{.right = config_.size.width, .bottom = config_.size.height};
     if (regions.empty() && config_.codec == Codec::Hevc)
-        regions.push_back({.right = config_.size.width, .bottom = config_.size.height});
+        regions = std::span(&wholePicture, 1);
     if (!regions.empty())
         attachRegions(*frame_, regions);
     const Picture picture = frame->picture;

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <random>
+#include <span>
+#include <vector>
 
 namespace smartcodec {
 namespace {
@@ -59,6 +60,12 @@ QpMap rasterise(const std::vector<QpRegion>& regions, Size size) {
     return map;
 }
 
+std::vector<QpRegion> qpRegions(const QpMap& map, Size size, int offset = 0) {
+    QpRegionBuilder builder(size);
+    const std::span<const QpRegion> regions = builder.build(map, offset);
+    return {regions.begin(), regions.end()};
+}
+
 TEST_SUITE("unit") {
     TEST_CASE("regions give random maps back exactly") {
         std::mt19937 random(3);
@@ -104,18 +111,18 @@ TEST_SUITE("unit") {
               std::vector<QpRegion>{{16, 0, 32, 16, 3}, {32, 0, 48, 16, 6}, {48, 0, 64, 16, 51}});
     }
 
-    TEST_CASE("a typical map of full HD costs a few microseconds") {
+    TEST_CASE("a builder starts afresh with every map and keeps its memory") {
+        QpRegionBuilder builder(kFullHd);
         const QpMap map = blobs(kFullHd);
-        auto best = std::chrono::nanoseconds::max();
-        for (int round = 0; round < 50; ++round) {
-            const auto start = std::chrono::steady_clock::now();
-            const auto regions = qpRegions(map, kFullHd);
-            best = std::min<std::chrono::nanoseconds>(best, std::chrono::steady_clock::now() - start);
-            REQUIRE(!regions.empty());
-        }
-        MESSAGE("best of 50: " << std::chrono::duration<double, std::micro>(best).count() << " us");
-        // 50 us in a release build; sanitizers and debug builds take up to 20 times as long.
-        CHECK(best < std::chrono::milliseconds(1));
+        const std::span<const QpRegion> regions = builder.build(map);
+        const std::vector<QpRegion> first(regions.begin(), regions.end());
+        CHECK(builder.build({}).empty());
+        QpMap square = mapFor(kFullHd);
+        fill(square, 0, 0, 120, 1, 3);  // lies on what the first map had in its last row
+        CHECK(builder.build(square).size() == 1);
+        const std::span<const QpRegion> again = builder.build(map);
+        CHECK(std::vector<QpRegion>(again.begin(), again.end()) == first);
+        CHECK(again.data() == regions.data());
     }
 }
 

@@ -78,7 +78,7 @@ void addSourceOptions(CLI::App& app, RawOptions& raw) {
         ->type_name("[ID]")
         ->group("Source");
     app.add_option("-w,--width", raw.width,
-                   fmt::format("Width to record, even, {} to {} pixels, {} in all; alone, the height follows. "
+                   fmt::format("Width to record, even, {} to {} pixels, at most {} in all; alone, the height follows. "
                                "Default: the source's",
                                kMinSide, kMaxSide, kMaxArea))
         ->type_name("PIXELS")

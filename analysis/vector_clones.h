@@ -5,7 +5,7 @@
 // aarch64's baseline) nothing is needed. Integer arithmetic in them makes all copies give the same result. Sanitizers
 // cannot follow the selection that early.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    !defined(SMARTCODEC_SANITIZED)
 #define SMARTCODEC_VECTOR_CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define SMARTCODEC_VECTOR_CLONES

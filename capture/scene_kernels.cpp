@@ -6,7 +6,7 @@
 // A second version for AVX2, chosen when the program starts. Not under the sanitizers: the choice happens before they
 // are ready.
 #if defined(__x86_64__) && defined(__ELF__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    !defined(SMARTCODEC_SANITIZED)
 #define SMARTCODEC_VECTOR_VERSIONS __attribute__((target_clones("avx2", "default")))
 #else
 #define SMARTCODEC_VECTOR_VERSIONS

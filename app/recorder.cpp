@@ -33,7 +33,7 @@ void attend(Recording& recording, StopSignals& signals) {
             stopping = true;
             recording.stop();
             progress.clear();
-            spdlog::info("ending the recording properly; once more ends it at once");
+            spdlog::info("ending the recording properly; once more ends it at once, and the file is lost");
         }
         if (descriptors[0].revents != 0)
             return;

@@ -16,4 +16,8 @@ const char* name(RegionSupport support) {
     return "none";
 }
 
+Status Encoder::wait(int /*wake*/) {
+    return {};
+}
+
 }  // namespace smartcodec

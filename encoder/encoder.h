@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "analysis/bitrate.h"
 #include "analysis/qp_map.h"
@@ -33,6 +34,9 @@ struct EncoderConfig {
     std::optional<Bitrate> constantBitrate;  ///< instead of constant quality: fixed rate, for `--smart off`
     std::optional<int> lookaheadFrames;      ///< preset's own if not given; 0: no look-ahead, no B-frames, no frame
                                              ///< threads: a packet per frame at once
+    /// How every frame will lie in dmabufs, if it will: planes' offsets and strides; planes with equal descriptors
+    /// share one dmabuf. Empty: frames come in memory of the process.
+    std::optional<Picture> dmabufLayout;
 };
 
 /// What one frame is encoded with. Takes effect on this very frame where the encoder can.
@@ -52,6 +56,8 @@ struct EncoderCapabilities {
     bool keyFrameOnRequest = true;
     bool bitrateWhileRunning = true;  ///< false: the level acts through an offset on the QP map
     RegionSupport regions = RegionSupport::QpMap;
+    bool importsDmabufs = false;     ///< frames go in as they are, without a copy
+    std::vector<std::string> notes;  ///< what it cannot do and what is done instead: one line each
 };
 
 /// An encoder, set up by its factory, which throws what is wrong. Thread-bound.
@@ -65,10 +71,11 @@ class Encoder {
     [[nodiscard]] virtual const EncoderCapabilities& capabilities() const = 0;
 
     /// Parameter sets in the form that MP4 wants to be told them: Annex B, start codes included. Valid after set-up.
+    /// They change only with a packet that says so (`Packet::newStream`).
     [[nodiscard]] virtual std::span<const std::byte> parameterSets() const = 0;
 
-    /// Takes one frame; capture times rise from call to call. Packets that became ready wait in `takePacket`. After a
-    /// failure only `takePacket` and the destructor may be called.
+    /// Takes one frame; capture times rise from call to call. Packets that became ready wait in `takePacket`. Blocks
+    /// while the encoder has no room. After a failure only `takePacket` and the destructor may be called.
     virtual Status encode(Frame frame, const EncodeParameters& parameters) = 0;
 
     /// No more frames: everything still inside comes out.
@@ -77,6 +84,13 @@ class Encoder {
     /// The next finished packet in decoding order, stream 0; empty: nothing yet. One frame may give none, or several
     /// calls' worth of packets at once.
     [[nodiscard]] virtual std::optional<Packet> takePacket() = 0;
+
+    /// Whether packets become ready by themselves, between calls: `wait` is to be called then whenever there is no
+    /// frame for `encode`.
+    [[nodiscard]] virtual bool finishesByItself() const { return false; }
+
+    /// Returns when `wake` is readable (it is not read), or something became ready for `takePacket`, or went wrong.
+    virtual Status wait(int wake);
 };
 
 }  // namespace smartcodec

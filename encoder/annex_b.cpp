@@ -1,0 +1,1 @@
+#include "encoder/annex_b.h"

@@ -1,0 +1,1 @@
+#include "encoder/qp_pooling.h"

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace smartcodec {
+
+/// What setting a control does.
+enum class ControlEffect {
+    Absent,  ///< there is none, or it does nothing
+    Static,  ///< at the next start of the stream
+    Live,    ///< while the stream runs
+};
+[[nodiscard]] const char* name(ControlEffect effect);
+
+/// What is known of a driver beyond what it says itself, from its source: drivers accept controls that do nothing.
+/// What is empty is as the driver says: a control that is there acts while running.
+struct V4l2DriverFacts {
+    std::string_view driver;  ///< as QUERYCAP names it; empty: the facts of one that nobody has looked at
+    std::optional<ControlEffect> bitrate;
+    std::optional<ControlEffect> keyFrame;
+    std::optional<ControlEffect> qpRange;
+    std::optional<ControlEffect> frameRate;
+    std::optional<ControlEffect> qpMap;
+    /// How its rate control reckons with frames that were dropped before it, in a line for the user; empty: not known.
+    std::string_view droppedFrames;
+};
+
+/// Never fails: an unknown driver gets facts that are all empty.
+[[nodiscard]] const V4l2DriverFacts& driverFacts(std::string_view driver);
+
+}  // namespace smartcodec

@@ -1,0 +1,1 @@
+#include "encoder/v4l2_encoder.h"

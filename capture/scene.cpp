@@ -17,6 +17,7 @@
 #include "capture/scene_overlay.h"
 #include "capture/scene_sprite.h"
 #include "capture/scene_timeline.h"
+#include "capture/scene_wardrobe.h"
 
 namespace smartcodec {
 
@@ -58,13 +59,6 @@ void checkDescription(const SceneDescription& description, Size size, FrameRate 
               std::to_string(kFrameNumberMinimum.height) + " or more");
     checkCycle(description.cycle, description.backgrounds.size());
 }
-
-/// A look's postures, each rasterised when first needed.
-struct Sprites {
-    SceneLook look;
-    bool mirrored = false;
-    std::vector<std::optional<SceneSprite>> postures;
-};
 
 /// An object as it is drawn at one frame.
 struct Appearance {
@@ -139,26 +133,22 @@ struct Scene::State {
           scale(std::min(size.width / 1920.0, size.height / 1080.0)),
           margin(marginFor(description.cycle, size)),
           noise(description.noise, description.seed),
-          cycles{Cycle{0, description.cycle, {}}, Cycle{}} {
+          wardrobe(scale),
+          cycles{Cycle{0, description.cycle}, Cycle{}} {
         for (const SceneBackground& background : description.backgrounds)
             backdrops.push_back(paintBackground(background, size, margin));
     }
 
-    /// A cycle and which sprites its objects use.
     struct Cycle {
         std::optional<std::uint64_t> number;
         SceneCycle content;
-        std::vector<std::size_t> sprites;  // index into `sprites`, by object; filled when first drawn
     };
     struct LightMap {
         SceneLamp lamp;
         std::vector<std::uint16_t> map;
     };
 
-    const SceneCycle& content(std::uint64_t number) { return cycleNumber(number).content; }
-    Cycle& cycleNumber(std::uint64_t number);
-    std::size_t findSprites(const SceneLook& look, bool mirrored);
-    const SceneSprite& posture(std::size_t index, int posture);
+    const SceneCycle& content(std::uint64_t number);
     Appearance appearance(std::uint64_t index, std::size_t object);
     const std::vector<std::uint16_t>& lightMap(const SceneLamp& lamp);
     SceneMoment moment(std::uint64_t index) {
@@ -178,73 +168,38 @@ struct Scene::State {
     SceneNoise noise;
     SceneSpritePainter painter;
     std::vector<SceneBackdrop> backdrops;
-    std::vector<std::unique_ptr<Sprites>> sprites;  // addresses stay
+    SceneWardrobe wardrobe;
     std::vector<LightMap> lightMaps;
     Cycle cycles[2];  // the current one and its neighbour, by parity
 };
 
-Scene::State::Cycle& Scene::State::cycleNumber(std::uint64_t number) {
+const SceneCycle& Scene::State::content(std::uint64_t number) {
     Cycle& cycle = cycles[number % 2];
-    if (cycle.number == number)
-        return cycle;
-    cycle.content = number > 0 && description.repeat ? description.repeat(number) : description.cycle;
-    checkCycle(cycle.content, backdrops.size());
-    cycle.sprites.clear();
-    cycle.number = number;
-    // Looks that neither cycle has any more are let go.
-    const auto used = [&](const Sprites& candidate) {
-        return std::any_of(std::begin(cycles), std::end(cycles), [&](const Cycle& one) {
-            return std::any_of(one.content.objects.begin(), one.content.objects.end(),
-                               [&](const SceneObject& object) { return object.look == candidate.look; });
-        });
-    };
-    std::erase_if(sprites, [&](const auto& candidate) { return !used(*candidate); });
-    for (Cycle& one : cycles)
-        one.sprites.clear();
-    return cycle;
-}
-
-std::size_t Scene::State::findSprites(const SceneLook& look, bool mirrored) {
-    for (std::size_t i = 0; i < sprites.size(); ++i)
-        if (sprites[i]->look == look && sprites[i]->mirrored == mirrored)
-            return i;
-    auto made = std::make_unique<Sprites>();
-    made->look = look;
-    made->mirrored = mirrored;
-    made->postures.resize(static_cast<std::size_t>(scenePostures(look.shape)));
-    sprites.push_back(std::move(made));
-    return sprites.size() - 1;
-}
-
-const SceneSprite& Scene::State::posture(std::size_t index, int number) {
-    Sprites& group = *sprites[index];
-    auto& sprite = group.postures[static_cast<std::size_t>(number)];
-    if (!sprite)
-        sprite = makeSceneSprite(group.look, {.scale = scale, .posture = number, .mirrored = group.mirrored});
-    return *sprite;
+    if (cycle.number != number) {
+        cycle.content = number > 0 && description.repeat ? description.repeat(number) : description.cycle;
+        checkCycle(cycle.content, backdrops.size());
+        cycle.number = number;
+    }
+    return cycle.content;
 }
 
 Appearance Scene::State::appearance(std::uint64_t index, std::size_t number) {
-    Cycle& cycle = cycleNumber(timeline.cycle(index));
-    if (number >= cycle.content.objects.size())
+    const SceneCycle& cycle = content(timeline.cycle(index));
+    if (number >= cycle.objects.size())
         return {};
-    const SceneObject& object = cycle.content.objects[number];
+    const SceneObject& object = cycle.objects[number];
     const auto step = stepAt(object.path, timeline.timeInCycle(index));
     if (!step)
         return {};
-    if (cycle.sprites.empty())
-        for (const SceneObject& one : cycle.content.objects) {
-            const bool mirrored = !one.path.empty() && one.path.back().x < one.path.front().x;
-            cycle.sprites.push_back(findSprites(one.look, mirrored));
-        }
     const double stride = sceneStride(object.look.shape) * object.look.height;
-    int number16 = 0;
+    int posture = 0;
     if (stride > 0) {
         const double turns = step->walked / stride;
         const int postures = scenePostures(object.look.shape);
-        number16 = std::min(postures - 1, static_cast<int>((turns - std::floor(turns)) * postures));
+        posture = std::min(postures - 1, static_cast<int>((turns - std::floor(turns)) * postures));
     }
-    const SceneSprite& sprite = posture(cycle.sprites[number], number16);
+    const bool mirrored = object.path.back().x < object.path.front().x;
+    const SceneSprite& sprite = wardrobe.sprite(object.look, mirrored, posture);
     Appearance result{&sprite, {}};
     result.place.x = roundToInt((step->x * size.width / 1920 - sprite.size.width / 2.0) * 8);
     result.place.y = roundToInt((step->y * size.height / 1080 - sprite.size.height / 2.0) * 8);
@@ -276,6 +231,7 @@ void Scene::State::drawBehind(const Picture& picture, const SceneMoment& moment)
 void Scene::State::draw(std::uint64_t index, const Picture& picture, bool withNoise) {
     assert(picture.format == kYuv420 && picture.size == size && picture.planes[0].data);
     const SceneMoment now = moment(index);
+    wardrobe.nextPicture();
     drawBehind(picture, now);
     const auto& objects = content(timeline.cycle(index)).objects;
     for (std::size_t i = 0; i < objects.size(); ++i)
@@ -329,6 +285,7 @@ void Scene::movingMask(std::uint64_t index, std::span<std::uint8_t> mask) {
     std::fill(mask.begin(), mask.end(), std::uint8_t{0});
     if (index == 0)
         return;
+    state_->wardrobe.nextPicture();
     const SceneAim aim = state_->moment(index).aim;
     const SceneAim aimBefore = state_->moment(index - 1).aim;
     const bool sameCycle = state_->timeline.cycle(index) == state_->timeline.cycle(index - 1);
@@ -353,6 +310,7 @@ std::vector<SceneObjectTruth> Scene::objects(std::uint64_t index) {
     const Scratch scratch(size);
     const Picture& picture = scratch.picture();
     const SceneMoment now = state.moment(index);
+    state.wardrobe.nextPicture();
     state.drawBehind(picture, now);
     std::vector<std::byte> behind(static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height));
     std::vector<SceneObjectTruth> truths;

@@ -58,7 +58,13 @@ void addOctave(std::vector<float>& plane, Size size, double cell, float amplitud
 }  // namespace
 
 std::vector<float> makeSceneTexture(Size size, const SceneTexture& texture) {
-    std::vector<float> plane(area(size));
+    std::vector<float> plane;
+    makeSceneTexture(size, texture, plane);
+    return plane;
+}
+
+void makeSceneTexture(Size size, const SceneTexture& texture, std::vector<float>& plane) {
+    plane.assign(area(size), 0.0F);
     double cell = std::max(texture.cell, 1.0);
     double amplitude = 1;
     std::uint64_t octave = 0;
@@ -67,7 +73,6 @@ std::vector<float> makeSceneTexture(Size size, const SceneTexture& texture) {
         cell /= 2;
         amplitude *= texture.persistence;
     } while (cell >= std::max(texture.smallest, 1.0));
-    return plane;
 }
 
 SceneCanvas::SceneCanvas(const Format& format)

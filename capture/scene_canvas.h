@@ -86,5 +86,7 @@ struct SceneTexture {
     std::uint64_t seed = 1;
 };
 [[nodiscard]] std::vector<float> makeSceneTexture(Size size, const SceneTexture& texture);
+/// The same into memory that is used again.
+void makeSceneTexture(Size size, const SceneTexture& texture, std::vector<float>& plane);
 
 }  // namespace smartcodec

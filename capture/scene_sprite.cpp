@@ -68,8 +68,7 @@ void findExtent(SceneSprite& sprite) {
         sprite.left = sprite.top = 0;
 }
 
-std::vector<SceneSprite::Span> findSpans(const std::vector<std::uint8_t>& alpha, int width) {
-    std::vector<SceneSprite::Span> spans;
+void findSpans(const std::vector<std::uint8_t>& alpha, int width, std::vector<SceneSprite::Span>& spans) {
     for (auto row = alpha.begin(); row != alpha.end(); row += width) {
         const auto covered = [](std::uint8_t value) { return value != 0; };
         const auto begin = std::find_if(row, row + width, covered);
@@ -77,7 +76,26 @@ std::vector<SceneSprite::Span> findSpans(const std::vector<std::uint8_t>& alpha,
             std::find_if(std::make_reverse_iterator(row + width), std::make_reverse_iterator(begin), covered);
         spans.push_back({static_cast<int>(begin - row), static_cast<int>(end.base() - row)});
     }
-    return spans;
+}
+
+/// Empties a sprite for one of the given size, and makes all room that it lacks at once.
+void prepare(SceneSprite& sprite, Size size, bool colored) {
+    const auto samples = static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height);
+    const auto rows = static_cast<std::size_t>(size.height);
+    for (auto* plane : {&sprite.alpha, &sprite.luma}) {
+        plane->clear();
+        plane->reserve(samples);
+    }
+    for (auto* plane : {&sprite.chromaAlpha, &sprite.cb, &sprite.cr}) {
+        plane->clear();
+        plane->reserve(colored ? samples / 4 : 0);
+    }
+    sprite.spans.clear();
+    sprite.spans.reserve(rows);
+    sprite.chromaSpans.clear();
+    sprite.chromaSpans.reserve(colored ? rows / 2 : 0);
+    sprite.size = size;
+    sprite.left = sprite.top = sprite.right = sprite.bottom = 0;
 }
 
 /// What of an overlap two neighbouring rows of a sprite cover, blurred by one sample.
@@ -112,43 +130,40 @@ double sceneStride(SceneShape shape) {
     return 0;
 }
 
-SceneSprite makeSceneSprite(const SceneLook& look, const SceneSpriteFormat& format) {
+void SceneSpriteMaker::make(const SceneLook& look, const SceneSpriteFormat& format, SceneSprite& sprite) {
     const double softness = std::max(1.0, look.softness * format.scale);
     const double width = look.width * format.scale;
     const double height = look.height * format.scale;
-    SceneSprite sprite;
     // Two transparent samples on each side: interpolation in chroma reaches two luma samples far.
-    sprite.size = {evenUp(width + softness) + 4, evenUp(height + softness) + 4};
-    const auto samples = static_cast<std::size_t>(sprite.size.width) * static_cast<std::size_t>(sprite.size.height);
-    const std::vector<float> texture = makeSceneTexture(
-        sprite.size, {.cell = std::max(4.0, height / 6), .smallest = 3, .persistence = 0.7, .seed = look.seed});
+    const Size size{evenUp(width + softness) + 4, evenUp(height + softness) + 4};
+    const auto samples = static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height);
+    prepare(sprite, size, !look.contrast);
+    makeSceneTexture(size, {.cell = std::max(4.0, height / 6), .smallest = 3, .persistence = 0.7, .seed = look.seed},
+                     texture_);
     const SceneFigure figure(look, format.posture);
 
-    sprite.alpha.reserve(samples);
-    sprite.luma.reserve(samples);
-    std::vector<double> cb(samples);
-    std::vector<double> cr(samples);
-    for (int y = 0; y < sprite.size.height; ++y)
-        for (int x = 0; x < sprite.size.width; ++x) {
-            const bool border = x < 2 || y < 2 || x >= sprite.size.width - 2 || y >= sprite.size.height - 2;
-            const double across = (x + 0.5 - sprite.size.width / 2.0) / format.scale;
-            const double down = (y + 0.5 - sprite.size.height / 2.0) / format.scale;
+    cb_.resize(samples);
+    cr_.resize(samples);
+    for (int y = 0; y < size.height; ++y)
+        for (int x = 0; x < size.width; ++x) {
+            const bool border = x < 2 || y < 2 || x >= size.width - 2 || y >= size.height - 2;
+            const double across = (x + 0.5 - size.width / 2.0) / format.scale;
+            const double down = (y + 0.5 - size.height / 2.0) / format.scale;
             const SceneFigure::Sample sample =
                 figure.at(format.mirrored ? -across : across, down, softness / format.scale);
             const auto i = sprite.alpha.size();
             sprite.alpha.push_back(border ? std::uint8_t{0} : toByte(sample.coverage * 255, 0, 255));
-            const double surface = look.texture * static_cast<double>(texture[i]);
+            const double surface = look.texture * static_cast<double>(texture_[i]);
             sprite.luma.push_back(look.contrast ? toByte(128 + *look.contrast + surface, 1, 255)
                                                 : toByte(sample.luma + surface, 16, 235));
-            cb[i] = sample.cb;
-            cr[i] = sample.cr;
+            cb_[i] = sample.cb;
+            cr_[i] = sample.cr;
         }
     if (!look.contrast)
-        shrinkChroma(sprite, cb, cr);
-    sprite.spans = findSpans(sprite.alpha, sprite.size.width);
-    sprite.chromaSpans = findSpans(sprite.chromaAlpha, sprite.size.width / 2);
+        shrinkChroma(sprite, cb_, cr_);
+    findSpans(sprite.alpha, size.width, sprite.spans);
+    findSpans(sprite.chromaAlpha, size.width / 2, sprite.chromaSpans);
     findExtent(sprite);
-    return sprite;
 }
 
 void SceneSpritePainter::draw(const Picture& picture, const SceneSprite& sprite, Place place, bool additive) {

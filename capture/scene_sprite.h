@@ -36,7 +36,17 @@ struct SceneSpriteFormat {
     int posture = 0;   ///< 0 .. scenePostures - 1
     bool mirrored = false;
 };
-[[nodiscard]] SceneSprite makeSceneSprite(const SceneLook& look, const SceneSpriteFormat& format);
+
+/// Rasterises sprites. Keeps planes to work in; bound to one thread.
+class SceneSpriteMaker {
+  public:
+    /// Into a sprite whose memory, of another one perhaps, is used again.
+    void make(const SceneLook& look, const SceneSpriteFormat& format, SceneSprite& sprite);
+
+  private:
+    std::vector<float> texture_;
+    std::vector<double> cb_, cr_;
+};
 
 /// Draws a sprite into a picture, or marks what it covers, its top left at a place in eighths of a luma sample. Keeps
 /// rows to work in; bound to one thread.

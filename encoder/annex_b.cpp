@@ -1,1 +1,135 @@
 #include "encoder/annex_b.h"
+
+#include <array>
+#include <cstring>
+
+namespace smartcodec {
+
+namespace {
+
+constexpr std::array kStartCode{std::byte{0}, std::byte{0}, std::byte{0}, std::byte{1}};
+constexpr std::size_t kShortStartCodeBytes = 3;
+
+enum class NalKind { Slice, KeySlice, Vps, Sps, Pps, Other };
+
+/// ITU-T H.264 table 7-1. Slices of views and layers beside the base one (14, 20, 21) and auxiliary pictures (19) are
+/// not the picture.
+NalKind h264Kind(std::span<const std::byte> unit) {
+    if (unit.size() < 2 || (unit[0] & std::byte{0x80}) != std::byte{0})  // a header alone is nothing
+        return NalKind::Other;
+    switch (std::to_integer<int>(unit[0]) & 0x1f) {
+        case 1:
+        case 2:
+        case 3:
+        case 4:
+            return NalKind::Slice;
+        case 5:
+            return NalKind::KeySlice;
+        case 7:
+            return NalKind::Sps;
+        case 8:
+            return NalKind::Pps;
+        default:
+            return NalKind::Other;
+    }
+}
+
+/// ITU-T H.265 table 7-1. Only the base layer counts.
+NalKind hevcKind(std::span<const std::byte> unit) {
+    constexpr int kHeaderBytes = 2;
+    if (unit.size() < kHeaderBytes)
+        return NalKind::Other;
+    const int header = std::to_integer<int>(unit[0]) << 8 | std::to_integer<int>(unit[1]);
+    const bool forbidden = (header & 0x8000) != 0;
+    const int type = header >> 9 & 0x3f;
+    const int layer = header >> 3 & 0x3f;
+    const int temporalIdPlus1 = header & 7;
+    if (forbidden || layer != 0 || temporalIdPlus1 == 0)
+        return NalKind::Other;
+    if (type <= 9)
+        return NalKind::Slice;
+    if (type >= 16 && type <= 21)
+        return NalKind::KeySlice;
+    switch (type) {
+        case 32:
+            return NalKind::Vps;
+        case 33:
+            return NalKind::Sps;
+        case 34:
+            return NalKind::Pps;
+        default:
+            return NalKind::Other;
+    }
+}
+
+/// Offset of the next 00 00 01 at or behind `from`; the end of `data` if there is none.
+std::size_t findStartCode(std::span<const std::byte> data, std::size_t from) {
+    // Looks for the one and then behind it: a zero is more frequent in what is coded, and the library's search is
+    // quick.
+    for (std::size_t at = from + kShortStartCodeBytes - 1; at < data.size(); ++at) {
+        const void* const one = std::memchr(data.data() + at, 1, data.size() - at);
+        if (one == nullptr)
+            break;
+        at = static_cast<std::size_t>(static_cast<const std::byte*>(one) - data.data());
+        if (data[at - 1] == std::byte{0} && data[at - 2] == std::byte{0})
+            return at - 2;
+    }
+    return data.size();
+}
+
+bool isSlice(NalKind kind) {
+    return kind == NalKind::Slice || kind == NalKind::KeySlice;
+}
+
+/// Calls `take(kind, rest)` for each unit up to the first slice, which it is called for too; `rest` begins with the
+/// unit and reaches to the end of `data`: where a unit ends need not be known of the slice.
+template <typename Take>
+void walk(Codec codec, std::span<const std::byte> data, Take&& take) {
+    for (std::size_t at = findStartCode(data, 0); at < data.size();) {
+        const std::span<const std::byte> rest = data.subspan(at + kShortStartCodeBytes);
+        const NalKind kind = codec == Codec::H264 ? h264Kind(rest) : hevcKind(rest);
+        take(kind, rest);
+        if (isSlice(kind))
+            return;
+        at = findStartCode(data, at + kShortStartCodeBytes);
+    }
+}
+
+/// A unit never ends with a zero byte: those are trailing_zero_8bits, or the first of a four-byte start code.
+std::span<const std::byte> wholeUnit(std::span<const std::byte> rest) {
+    std::size_t end = findStartCode(rest, 0);
+    while (end > 0 && rest[end - 1] == std::byte{0})
+        --end;
+    return rest.first(end);
+}
+
+}  // namespace
+
+AnnexBContents inspectAnnexB(Codec codec, std::span<const std::byte> data) {
+    AnnexBContents contents;
+    bool vps = codec == Codec::H264;
+    bool sps = false;
+    bool pps = false;
+    walk(codec, data, [&](NalKind kind, std::span<const std::byte>) {
+        contents.picture |= isSlice(kind);
+        contents.keyFrame |= kind == NalKind::KeySlice;
+        vps |= kind == NalKind::Vps;
+        sps |= kind == NalKind::Sps;
+        pps |= kind == NalKind::Pps;
+    });
+    contents.parameterSets = vps && sps && pps;
+    return contents;
+}
+
+void extractParameterSets(Codec codec, std::span<const std::byte> data, std::vector<std::byte>& sets) {
+    sets.clear();
+    walk(codec, data, [&sets](NalKind kind, std::span<const std::byte> rest) {
+        if (kind != NalKind::Vps && kind != NalKind::Sps && kind != NalKind::Pps)
+            return;
+        const std::span<const std::byte> unit = wholeUnit(rest);
+        sets.insert(sets.end(), kStartCode.begin(), kStartCode.end());
+        sets.insert(sets.end(), unit.begin(), unit.end());
+    });
+}
+
+}  // namespace smartcodec

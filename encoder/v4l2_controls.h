@@ -18,28 +18,35 @@ class V4l2Controls {
   public:
     explicit V4l2Controls(const V4l2Device& device) : device_(device) {}
 
-    /// VIDIOC_QUERY_EXT_CTRL, VIDIOC_QUERYCTRL where the driver or plug-in lacks that. Empty: absent or disabled. Asked
-    /// once per control.
+    /// VIDIOC_QUERY_EXT_CTRL, VIDIOC_QUERYCTRL where the driver or plug-in lacks that. Null: absent or disabled. Asked
+    /// once per control; valid until `forgetValues`.
     [[nodiscard]] const v4l2_query_ext_ctrl* query(std::uint32_t id);
-    /// All controls, for listings.
+    /// All controls but the titles of their classes, for listings. Asked anew each time.
     [[nodiscard]] std::vector<v4l2_query_ext_ctrl> all();
 
     struct Result {
         int error = 0;  ///< errno of setting it; 0: it was set, or stood there already. ENOENT: no such control
-        std::int64_t value = 0;  ///< what the driver now says it is
+        std::int64_t value = 0;  ///< what the driver now says it is; 0 where it does not say
     };
-    /// Clamps to the control's range and step first. A value that stands already costs no system call. A button is
-    /// pushed each time.
-    Result set(std::uint32_t id, std::int64_t value);
+    /// For controls of one value (EINVAL for arrays, structures and strings). Brings the value into the control's range
+    /// and to its nearest step first. A value that stands already costs no system call and no memory. A button is
+    /// pushed each time. After an error it is not taken for granted what stands.
+    [[nodiscard]] Result set(std::uint32_t id, std::int64_t value);
+    /// What the driver says now; empty: there is no such control, it has no one value, or it could not be read.
     [[nodiscard]] std::optional<std::int64_t> get(std::uint32_t id);
 
-    /// Forget what stands: after the device was opened again or its formats were set.
+    /// Forget what stands and the ranges: after the device was opened again or its formats were set.
     void forgetValues();
 
   private:
+    struct Standing {
+        std::int64_t asked;
+        std::int64_t granted;
+    };
+
     const V4l2Device& device_;
     std::map<std::uint32_t, std::optional<v4l2_query_ext_ctrl>> known_;
-    std::map<std::uint32_t, std::int64_t> values_;
+    std::map<std::uint32_t, Standing> values_;
 };
 
 }  // namespace smartcodec

@@ -67,6 +67,7 @@ Analyzer& Analyzer::operator=(Analyzer&&) noexcept = default;
 void Analyzer::measure(const LumaView& picture, const PictureContext& context) {
     State& s = *state_;
     std::swap(s.cells, s.previous);
+    ++s.picturesSeen;
     computeCells(picture, s.cells);
     s.cellWidth = static_cast<double>(s.config.width) / picture.width * CellGrid::kCell;
     s.cellHeight = static_cast<double>(s.config.height) / picture.height * CellGrid::kCell;
@@ -75,8 +76,9 @@ void Analyzer::measure(const LumaView& picture, const PictureContext& context) {
     m = {};
     m.time = context.time;
     m.duration = context.duration;
-    m.meanLuma = static_cast<double>(std::accumulate(s.cells.sum.begin(), s.cells.sum.end(), std::uint64_t{0})) /
-                 static_cast<double>(s.cells.sum.size() * CellGrid::kSamples);
+    m.meanLuma =
+        static_cast<double>(std::accumulate(s.cells.tileSum.begin(), s.cells.tileSum.end(), std::uint64_t{0})) /
+        static_cast<double>(s.cells.sum.size() * CellGrid::kSamples);
 
     s.comparable = !s.first && s.previous.columns == s.cells.columns && s.previous.rows == s.cells.rows;
     if (s.comparable && !s.estimator.measured())  // nothing can be told from noise before the noise is known

@@ -40,7 +40,8 @@ struct Analyzer::State {
     double cellHeight = CellGrid::kCell;
     PictureContext sensor;  ///< gain and exposure when they last stepped
     bool first = true;
-    bool comparable = false;  ///< whether lighting and change are of this picture
+    bool comparable = false;         ///< whether lighting and change are of this picture
+    std::uint64_t picturesSeen = 0;  ///< the number of this picture, counted from 1
 };
 
 }  // namespace smartcodec

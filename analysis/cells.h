@@ -13,10 +13,17 @@ namespace smartcodec {
 struct CellGrid {
     static constexpr int kCell = 4;                 ///< pixels
     static constexpr int kSamples = kCell * kCell;  ///< per cell
+    static constexpr int kTile = 16;                ///< cells of a tile's side
 
     int columns = 0;
     int rows = 0;
     std::vector<std::uint16_t> sum;  ///< columns * rows
+
+    /// Sums over tiles of 16x16 cells (64x64 pixels), row by row; those at the right and lower edge are of what is
+    /// left.
+    int tileColumns = 0;
+    int tileRows = 0;
+    std::vector<std::uint32_t> tileSum;  ///< tileColumns * tileRows
 
     [[nodiscard]] const std::uint16_t* row(int y) const { return sum.data() + static_cast<std::size_t>(y) * columns; }
 };

@@ -1,6 +1,7 @@
 #include "analysis/change.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 
@@ -29,27 +30,147 @@ std::uint16_t limit(double value) {
     return static_cast<std::uint16_t>(std::min(value, 32000.0));
 }
 
+// Differences of cells, and the limits for them: of a cell in the lower half of `limits[brightness bin]`, of the window
+// that begins there in the upper.
 SMARTCODEC_VECTOR_CLONES
-void testCells(const std::int16_t* __restrict difference, const std::int16_t* __restrict cellLimit, int columns,
-               std::uint8_t* __restrict hit) {
+void subtractCells(const std::uint16_t* __restrict now, const std::uint16_t* __restrict reference,
+                   const std::uint32_t* __restrict limits, int columns, std::int16_t* __restrict difference,
+                   std::int16_t* __restrict cellLimit, std::int16_t* __restrict windowLimit) {
+    constexpr int kShift = Noise::kBinShift + 4;  // Noise::bin of a mean over 16 samples
+    static_assert(CellGrid::kSamples == 1 << 4);
     for (int c = 0; c < columns; ++c) {
-        const int d = difference[c];
-        hit[c] = static_cast<std::uint8_t>(hit[c] | (std::abs(d) > cellLimit[c] ? 1 : 0));
+        difference[c] = static_cast<std::int16_t>(now[c] - reference[c]);
+        const std::uint32_t both = limits[reference[c] >> kShift];
+        cellLimit[c] = static_cast<std::int16_t>(both & 0xffffU);
+        windowLimit[c] = static_cast<std::int16_t>(both >> 16);
     }
 }
 
-// |sum| of 2x2 differences against the limit, for the window at each cell; returns the largest ratio of the two.
+// Marks what is beyond its limit; returns whether anything is.
 SMARTCODEC_VECTOR_CLONES
-float testWindows(const std::int16_t* __restrict upper, const std::int16_t* __restrict lower,
-                  const std::int16_t* __restrict windowLimit, int windows, std::uint8_t* __restrict hit) {
+bool testCells(const std::int16_t* __restrict difference, const std::int16_t* __restrict cellLimit, int columns,
+               std::uint8_t* __restrict hit) {
+    std::int16_t any = 0;
+    for (int c = 0; c < columns; ++c) {
+        const auto size = static_cast<std::int16_t>(difference[c] < 0 ? -difference[c] : difference[c]);
+        const auto beyond = static_cast<std::int16_t>(size > cellLimit[c] ? 1 : 0);
+        any = static_cast<std::int16_t>(any | beyond);
+        hit[c] = static_cast<std::uint8_t>(hit[c] | beyond);
+    }
+    return any != 0;
+}
+
+// Factors in 1/65536, so that a product is the upper half of 32 bits.
+constexpr double kWhole = 65535;
+
+inline std::int32_t scaled(std::int16_t value, std::uint32_t factor) {
+    return static_cast<std::int32_t>(static_cast<std::uint16_t>(value) * factor >> 16);
+}
+
+inline std::int16_t windowSize(const std::int16_t* upper, const std::int16_t* lower) {
+    const auto sum = static_cast<std::int16_t>(upper[0] + upper[1] + lower[0] + lower[1]);  // at most 4 x 4080
+    return static_cast<std::int16_t>(sum < 0 ? -sum : sum);
+}
+
+struct WindowTest {
+    bool hit = false;      // one is beyond its limit
+    bool further = false;  // one may be further beyond it than asked
+};
+
+// A ratio of sizes to limits as two factors of at most 1.
+struct Ratio16 {
+    explicit Ratio16(double ratio)
+        : ofSize(static_cast<std::uint32_t>(kWhole / std::max(ratio, 1.0))),
+          ofLimit(static_cast<std::uint32_t>(kWhole * std::min(ratio, 1.0))) {}
+    std::uint32_t ofSize;
+    std::uint32_t ofLimit;
+};
+
+// |sum| of 2x2 differences against the limit, for the window at each cell.
+SMARTCODEC_VECTOR_CLONES
+WindowTest testWindows(const std::int16_t* __restrict upper, const std::int16_t* __restrict lower,
+                       const std::int16_t* __restrict windowLimit, int windows, const Ratio16& furthest,
+                       std::uint8_t* __restrict hit) {
+    const std::uint32_t ofSize = furthest.ofSize, ofLimit = furthest.ofLimit;
+    std::int16_t any = 0, further = 0;
+    for (int c = 0; c < windows; ++c) {
+        const std::int16_t size = windowSize(upper + c, lower + c);
+        const auto beyond = static_cast<std::int16_t>(size > windowLimit[c] ? 1 : 0);
+        hit[c] = static_cast<std::uint8_t>(beyond);
+        any = static_cast<std::int16_t>(any | beyond);
+        // both products are rounded down: none that is further is missed
+        const auto mayBe = static_cast<std::int16_t>(static_cast<std::int16_t>(scaled(size, ofSize)) >=
+                                                             static_cast<std::int16_t>(scaled(windowLimit[c], ofLimit))
+                                                         ? 1
+                                                         : 0);
+        further = static_cast<std::int16_t>(further | mayBe);
+    }
+    return {any != 0, further != 0};
+}
+
+// The largest ratio of a window's |sum| to its limit.
+SMARTCODEC_VECTOR_CLONES
+float furthestWindow(const std::int16_t* __restrict upper, const std::int16_t* __restrict lower,
+                     const std::int16_t* __restrict windowLimit, int windows) {
     float largest = 0;
     for (int c = 0; c < windows; ++c) {
-        const int sum = std::abs(upper[c] + upper[c + 1] + lower[c] + lower[c + 1]);
-        hit[c] = static_cast<std::uint8_t>(sum > windowLimit[c] ? 1 : 0);
-        const float ratio = static_cast<float>(sum) / static_cast<float>(windowLimit[c]);
+        const float ratio = static_cast<float>(windowSize(upper + c, lower + c)) / static_cast<float>(windowLimit[c]);
         largest = ratio > largest ? ratio : largest;
     }
     return largest;
+}
+
+// Sums over the rows of a square, cell by cell: of 4 rows at most 4 x 4080.
+SMARTCODEC_VECTOR_CLONES
+void addRow(const std::int16_t* __restrict difference, const std::uint16_t* __restrict reference, int columns,
+            std::int16_t* __restrict differences, std::uint16_t* __restrict references) {
+    for (int c = 0; c < columns; ++c) {
+        differences[c] = static_cast<std::int16_t>(differences[c] + difference[c]);
+        references[c] = static_cast<std::uint16_t>(references[c] + reference[c]);
+    }
+}
+
+template <typename Sample>
+inline void sumSquares(const Sample* __restrict columns, int squares, std::int32_t* __restrict sums) {
+    for (int square = 0; square < squares; ++square) {
+        std::int32_t sum = 0;
+        for (int c = 0; c < kSquare; ++c)
+            sum += columns[square * kSquare + c];
+        sums[square] = sum;
+    }
+}
+
+SMARTCODEC_VECTOR_CLONES
+void sumSquareRow(const std::int16_t* differences, const std::uint16_t* references, int squares,
+                  std::int32_t* differenceSums, std::int32_t* referenceSums) {
+    sumSquares(differences, squares, differenceSums);
+    sumSquares(references, squares, referenceSums);
+}
+
+// Sums over 2x2 squares at every square.
+SMARTCODEC_VECTOR_CLONES
+void pairSquares(const std::int32_t* __restrict upper, const std::int32_t* __restrict lower, int pairs,
+                 std::int32_t* __restrict out) {
+    for (int i = 0; i < pairs; ++i)
+        out[i] = upper[i] + upper[i + 1] + lower[i] + lower[i + 1];
+}
+
+// Whether |difference| - tolerance is above the limit of its brightness anywhere; `shift` makes a bin of a reference.
+SMARTCODEC_VECTOR_CLONES
+bool anyBeyond(const std::int32_t* __restrict difference, const std::int32_t* __restrict reference,
+               const std::int32_t* __restrict tolerance, const std::int32_t* __restrict limits, int shift, int count) {
+    std::int32_t any = 0;
+    for (int i = 0; i < count; ++i)
+        any |= std::abs(difference[i]) - tolerance[i] > limits[reference[i] >> shift] ? 1 : 0;
+    return any != 0;
+}
+
+SMARTCODEC_VECTOR_CLONES
+std::size_t countMarked(const std::uint8_t* __restrict cell, std::size_t cells) {
+    std::uint32_t count = 0;
+    for (std::size_t i = 0; i < cells; ++i)
+        count += cell[i];
+    return count;
 }
 
 // A window's four cells have changed with it.
@@ -69,11 +190,11 @@ void markWindows(const std::uint8_t* __restrict hit, int windows, std::uint8_t* 
 }  // namespace
 
 void ChangeDetector::setThresholds(const Noise& noise) {
-    byBrightness_.resize(Noise::kBins);
     for (std::size_t b = 0; b < byBrightness_.size(); ++b) {
-        byBrightness_[b].cell = limit(kDeviations * kTwoPictures * noise.cell[b] * CellGrid::kSamples);
-        byBrightness_[b].window =
+        const std::uint16_t cell = limit(kDeviations * kTwoPictures * noise.cell[b] * CellGrid::kSamples);
+        const std::uint16_t window =
             std::max<std::uint16_t>(1, limit(kDeviations * kTwoPictures * noise.window[b] * 4 * CellGrid::kSamples));
+        byBrightness_[b] = cell | static_cast<std::uint32_t>(window) << 16;
     }
 }
 
@@ -85,12 +206,7 @@ void ChangeDetector::differences(const Comparison& comparison, int row) {
     std::int16_t* difference = difference_[slot].data();
     std::int16_t* cellLimit = cellLimit_[slot].data();
     std::int16_t* windowLimit = windowLimit_[slot].data();
-    for (int c = 0; c < now.columns; ++c) {
-        difference[c] = static_cast<std::int16_t>(a[c] - b[c]);
-        const Thresholds& t = byBrightness_[static_cast<std::size_t>(Noise::bin(b[c] / CellGrid::kSamples))];
-        cellLimit[c] = static_cast<std::int16_t>(t.cell);
-        windowLimit[c] = static_cast<std::int16_t>(t.window);
-    }
+    subtractCells(a, b, byBrightness_.data(), now.columns, difference, cellLimit, windowLimit);
     if (comparison.light == Light::Same)
         return;
     findGains(comparison, row);
@@ -98,11 +214,11 @@ void ChangeDetector::differences(const Comparison& comparison, int row) {
         const int gain = gains_[static_cast<std::size_t>(c)];
         const int expected = std::min(b[c] * gain / kSameLight, 4080);
         const int tolerance = lightTolerance(b[c], gain);
-        const Thresholds& t =
+        const std::uint32_t both =
             byBrightness_[static_cast<std::size_t>(Noise::bin(std::max(expected, int{b[c]}) / CellGrid::kSamples))];
         difference[c] = static_cast<std::int16_t>(a[c] - expected);
-        cellLimit[c] = static_cast<std::int16_t>(std::min(t.cell + tolerance, 32000));
-        windowLimit[c] = static_cast<std::int16_t>(std::min(t.window + 4 * tolerance, 32000));
+        cellLimit[c] = static_cast<std::int16_t>(std::min(static_cast<int>(both & 0xffffU) + tolerance, 32000));
+        windowLimit[c] = static_cast<std::int16_t>(std::min(static_cast<int>(both >> 16) + 4 * tolerance, 32000));
     }
 }
 
@@ -115,16 +231,17 @@ void ChangeDetector::findGains(const Comparison& comparison, int row) {
 }
 
 void ChangeDetector::addToSquares(const Comparison& comparison, int row) {
-    const std::int16_t* difference = difference_[static_cast<std::size_t>(row & 1)].data();
     const std::uint16_t* before = comparison.reference.row(row);
-    const auto from = static_cast<std::size_t>(row / kSquare) * static_cast<std::size_t>(squareColumns_);
-    for (int square = 0; square < squareColumns_; ++square) {
-        const std::int16_t* d = difference + square * kSquare;
-        const std::uint16_t* b = before + square * kSquare;
-        const std::size_t at = from + static_cast<std::size_t>(square);
-        squareDifference_[at] += d[0] + d[1] + d[2] + d[3];
-        squareReference_[at] += b[0] + b[1] + b[2] + b[3];
+    if (row % kSquare == 0) {
+        std::fill(columnDifference_.begin(), columnDifference_.end(), std::int16_t{0});
+        std::fill(columnReference_.begin(), columnReference_.end(), std::uint16_t{0});
     }
+    addRow(difference_[static_cast<std::size_t>(row & 1)].data(), before, comparison.now.columns,
+           columnDifference_.data(), columnReference_.data());
+    const auto from = static_cast<std::size_t>(row / kSquare) * static_cast<std::size_t>(squareColumns_);
+    if (row % kSquare == kSquare - 1)
+        sumSquareRow(columnDifference_.data(), columnReference_.data(), squareColumns_, &squareDifference_[from],
+                     &squareReference_[from]);
     if (comparison.light != Light::Same)
         for (int square = 0; square < squareColumns_; ++square)
             for (int c = square * kSquare; c < (square + 1) * kSquare; ++c)
@@ -133,31 +250,66 @@ void ChangeDetector::addToSquares(const Comparison& comparison, int row) {
 }
 
 void ChangeDetector::testSquares(const Noise& noise, ChangeMap& map) {
-    const int rows = map.rows / kSquare, columns = map.columns / kSquare;
-    const auto at = [&](int x, int y) {
-        return static_cast<std::size_t>(y) * static_cast<std::size_t>(squareColumns_) + static_cast<std::size_t>(x);
-    };
-    for (int size = 1; size <= 2; ++size) {
-        const int samples = size * size * kSquare * kSquare * CellGrid::kSamples;
-        for (int y = 0; y + size <= rows; ++y)
-            for (int x = 0; x + size <= columns; ++x) {
-                std::int64_t sum = 0, reference = 0, tolerance = 0;
-                for (int dy = 0; dy < size; ++dy)
-                    for (int dx = 0; dx < size; ++dx) {
-                        sum += squareDifference_[at(x + dx, y + dy)];
-                        reference += squareReference_[at(x + dx, y + dy)];
-                        tolerance += squareTolerance_[at(x + dx, y + dy)];
-                    }
-                const auto bin = static_cast<std::size_t>(Noise::bin(static_cast<int>(reference / samples)));
-                const double change = static_cast<double>(std::abs(sum) - tolerance) / samples;
-                const double deviation = kTwoPictures * noise.window[bin] / (2 * size);
-                if (change <= std::max(kDeviations * deviation, visibleChange(noise.sample[bin])))
-                    continue;
-                map.peakContrast = std::max(map.peakContrast, change / deviation);
-                for (int cy = y * kSquare; cy < (y + size) * kSquare; ++cy)
-                    std::fill_n(map.cell.begin() + static_cast<std::ptrdiff_t>(cy) * map.columns + x * kSquare,
-                                size * kSquare, std::uint8_t{1});
-            }
+    const auto columns = static_cast<std::size_t>(squareColumns_);
+    const int rows = map.rows / kSquare;
+    setSquareLimits(noise, 1);
+    for (int y = 0; y < rows; ++y) {
+        const std::size_t from = static_cast<std::size_t>(y) * columns;
+        testSquareRow({.difference = &squareDifference_[from],
+                       .reference = &squareReference_[from],
+                       .tolerance = &squareTolerance_[from],
+                       .count = squareColumns_,
+                       .size = 1,
+                       .y = y},
+                      noise, map);
+    }
+    setSquareLimits(noise, 2);
+    for (int y = 0; y + 1 < rows && squareColumns_ > 1; ++y) {
+        const std::size_t from = static_cast<std::size_t>(y) * columns;
+        const auto pair = [&](const std::vector<std::int32_t>& squares, std::vector<std::int32_t>& pairs) {
+            pairs.resize(columns);
+            pairSquares(&squares[from], &squares[from + columns], squareColumns_ - 1, pairs.data());
+        };
+        pair(squareDifference_, pairDifference_);
+        pair(squareReference_, pairReference_);
+        pair(squareTolerance_, pairTolerance_);
+        testSquareRow({.difference = pairDifference_.data(),
+                       .reference = pairReference_.data(),
+                       .tolerance = pairTolerance_.data(),
+                       .count = squareColumns_ - 1,
+                       .size = 2,
+                       .y = y},
+                      noise, map);
+    }
+}
+
+void ChangeDetector::setSquareLimits(const Noise& noise, int size) {
+    const int samples = size * size * kSquare * kSquare * CellGrid::kSamples;
+    for (std::size_t b = 0; b < squareLimits_.size(); ++b) {
+        const double deviation = kTwoPictures * noise.window[b] / (2 * size);
+        // of whole numbers, so rounding it down changes nothing
+        squareLimits_[b] =
+            static_cast<std::int32_t>(std::max(kDeviations * deviation, visibleChange(noise.sample[b])) * samples);
+    }
+}
+
+void ChangeDetector::testSquareRow(const SquareRow& row, const Noise& noise, ChangeMap& map) {
+    const int side = row.size * kSquare;  // cells
+    const int samples = side * side * CellGrid::kSamples;
+    const int shift = Noise::kBinShift + std::countr_zero(static_cast<unsigned>(samples));
+    if (!anyBeyond(row.difference, row.reference, row.tolerance, squareLimits_.data(), shift, row.count))
+        return;
+    for (int x = 0; x < row.count; ++x) {
+        const auto bin = static_cast<std::size_t>(row.reference[x] >> shift);
+        const std::int32_t excess = std::abs(row.difference[x]) - row.tolerance[x];
+        if (excess <= squareLimits_[bin])
+            continue;
+        const double deviation = kTwoPictures * noise.window[bin] / (2 * row.size);
+        map.peakContrast = std::max(map.peakContrast, static_cast<double>(excess) / samples / deviation);
+        for (int y = row.y * kSquare; y < row.y * kSquare + side; ++y)
+            std::fill_n(map.cell.begin() + static_cast<std::ptrdiff_t>(y) * map.columns + x * kSquare, side,
+                        std::uint8_t{1});
+        anyMarked_ = true;
     }
 }
 
@@ -172,33 +324,48 @@ void ChangeDetector::compare(const Comparison& comparison, ChangeMap& map) {
         for (int slot = 0; slot < 2; ++slot)
             buffers[slot].resize(columns);
     gains_.resize(columns);
+    columnDifference_.resize(columns);
+    columnReference_.resize(columns);
     hit_.resize(columns);
+    anyMarked_ = false;
     setThresholds(comparison.noise);
 
     squareColumns_ = now.columns / kSquare;
     const auto squares = static_cast<std::size_t>(squareColumns_) * static_cast<std::size_t>(now.rows / kSquare);
-    squareDifference_.assign(squares, 0);
-    squareReference_.assign(squares, 0);
+    squareDifference_.resize(squares);
+    squareReference_.resize(squares);
     squareTolerance_.assign(squares, 0);
 
     differences(comparison, 0);
     for (int y = 0; y < now.rows; ++y) {
-        const auto upper = static_cast<std::size_t>(y & 1), lower = upper ^ 1;
+        const auto upper = static_cast<std::size_t>(y & 1);
         std::uint8_t* row = map.cell.data() + static_cast<std::size_t>(y) * columns;
         if (y < now.rows / kSquare * kSquare)
             addToSquares(comparison, y);
-        testCells(difference_[upper].data(), cellLimit_[upper].data(), now.columns, row);
+        if (testCells(difference_[upper].data(), cellLimit_[upper].data(), now.columns, row))
+            anyMarked_ = true;
         if (y + 1 == now.rows)
             break;
         differences(comparison, y + 1);
-        const float ratio = testWindows(difference_[upper].data(), difference_[lower].data(),
-                                        windowLimit_[upper].data(), now.columns - 1, hit_.data());
-        map.peakContrast = std::max(map.peakContrast, kDeviations * ratio);
-        if (ratio > 1)
-            markWindows(hit_.data(), now.columns - 1, row, row + columns);
+        testWindowRow(upper, now.columns - 1, row, map);
     }
     testSquares(comparison.noise, map);
-    map.count = static_cast<std::size_t>(std::count(map.cell.begin(), map.cell.end(), std::uint8_t{1}));
+    map.count = anyMarked_ ? countMarked(map.cell.data(), map.cell.size()) : 0;
+}
+
+void ChangeDetector::testWindowRow(std::size_t upper, int windows, std::uint8_t* cells, ChangeMap& map) {
+    const std::int16_t* above = difference_[upper].data();
+    const std::int16_t* below = difference_[upper ^ 1].data();
+    const std::int16_t* limits = windowLimit_[upper].data();
+    // The ratio itself takes a division: only where it may be larger than any so far.
+    const WindowTest test =
+        testWindows(above, below, limits, windows, Ratio16(map.peakContrast / kDeviations), hit_.data());
+    if (test.further)
+        map.peakContrast = std::max(map.peakContrast, kDeviations * furthestWindow(above, below, limits, windows));
+    if (test.hit) {
+        markWindows(hit_.data(), windows, cells, cells + map.columns);
+        anyMarked_ = true;
+    }
 }
 
 }  // namespace smartcodec

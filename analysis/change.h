@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -47,28 +49,40 @@ class ChangeDetector {
     void compare(const Comparison& comparison, ChangeMap& map);
 
   private:
+    /// One row of squares of `size` x `size` squares of 4x4 cells, which lie a square apart.
+    struct SquareRow {
+        const std::int32_t* difference;
+        const std::int32_t* reference;
+        const std::int32_t* tolerance;
+        int count;
+        int size;
+        int y;  // of its upper edge, in squares
+    };
+
     void setThresholds(const Noise& noise);
+    void setSquareLimits(const Noise& noise, int size);
     void addToSquares(const Comparison& comparison, int row);
     void testSquares(const Noise& noise, ChangeMap& map);
+    void testSquareRow(const SquareRow& row, const Noise& noise, ChangeMap& map);
+    void testWindowRow(std::size_t upper, int windows, std::uint8_t* cells, ChangeMap& map);
     void differences(const Comparison& comparison, int row);
     void findGains(const Comparison& comparison, int row);
 
-    struct Thresholds {
-        std::uint16_t cell = 0;    // |difference| of cell sums
-        std::uint16_t window = 0;  // |difference| of window sums
-    };
-    std::vector<Thresholds> byBrightness_;
+    std::array<std::uint32_t, Noise::kBins> byBrightness_{};  // limits of sums: a cell's, a window's in the upper half
+    std::array<std::int32_t, Noise::kBins> squareLimits_{};
     // two rows of cells: differences and limits, the upper and the lower of a window in turn
     std::vector<std::int16_t> difference_[2];
     std::vector<std::int16_t> cellLimit_[2];
     std::vector<std::int16_t> windowLimit_[2];
-    // sums over squares of 4x4 cells: differences, and the reference itself
+    // sums over squares of 4x4 cells, and over the rows of one so far: differences, and the reference itself
     int squareColumns_ = 0;
-    std::vector<std::int32_t> squareDifference_;
-    std::vector<std::int32_t> squareReference_;
-    std::vector<std::int32_t> squareTolerance_;
+    std::vector<std::int16_t> columnDifference_;
+    std::vector<std::uint16_t> columnReference_;
+    std::vector<std::int32_t> squareDifference_, squareReference_, squareTolerance_;
+    std::vector<std::int32_t> pairDifference_, pairReference_, pairTolerance_;  // a row of 2x2 squares
     std::vector<std::uint16_t> gains_;
     std::vector<std::uint8_t> hit_;
+    bool anyMarked_ = false;
 };
 
 }  // namespace smartcodec

@@ -19,6 +19,8 @@ using std::chrono::seconds;
 constexpr double kMediumShare = 0.04;
 constexpr double kHighShare = 0.07;
 
+constexpr double kPlainlyChanged = 0.01;  // of a picture's cells
+
 // A level falls by one step when nothing has held it up for this long. It rises at once.
 constexpr nanoseconds kLevelFall = seconds(1);
 
@@ -64,7 +66,9 @@ struct Decider::State {
     Level heldLevel = Level::Static;
     nanoseconds heldSince{0};
 
-    LightingComparison comparison;  // with the last recorded picture
+    LightingComparison comparison;                 // with the last recorded picture
+    std::uint64_t recordedNumber = 0;              // of the analyzer's count
+    const LightingComparison* compared = nullptr;  // of this picture with the last recorded one
 };
 
 Decider::Decider(const DeciderConfig& config) {
@@ -85,15 +89,21 @@ void Decider::requestKeyFrame() {
 void Decider::State::compareWithRecorded(const Analyzer::State& now, Measurement& m) {
     m.movingShare = 1;
     blocks.setAll(true);
+    compared = &comparison;
     if (!anyRecorded || reference.columns != now.cells.columns || reference.rows != now.cells.rows)
         return;
-    m.lighting = comparison.compare(now.cells, reference, now.estimator.noise());
-    m.lightingGain = comparison.field.medianGain;
-    m.lightingContrast = comparison.field.peakContrast;
-    m.peakContrast = comparison.change.peakContrast;
+    // Where plainly more than noise has changed since the picture before, and that was recorded, the analyzer has done
+    // this already. A picture in which hardly anything changed is worth a second look: the noise is known better now.
+    if (now.comparable && recordedNumber + 1 == now.picturesSeen && now.comparison.change.share() > kPlainlyChanged)
+        compared = &now.comparison;
+    else
+        m.lighting = comparison.compare(now.cells, reference, now.estimator.noise());
+    m.lightingGain = compared->field.medianGain;
+    m.lightingContrast = compared->field.peakContrast;
+    m.peakContrast = compared->change.peakContrast;
     if (m.cameraMoved)
         return;
-    blocks.fill(comparison.change);
+    blocks.fill(compared->change);
     m.movingShare = blocks.share();
 }
 
@@ -116,9 +126,9 @@ FrameReason Decider::State::frameReason(const Measurement& m, bool keyFrame) con
         return FrameReason::SceneCut;
     if (m.cameraMoved)
         return FrameReason::CameraMoved;
-    if (comparison.change.count > 0)
+    if (compared->change.count > 0)
         return FrameReason::Motion;
-    if (m.lighting || comparison.field.changedShare >= kLightingShare)
+    if (m.lighting || compared->field.changedShare >= kLightingShare)
         return FrameReason::Lighting;
     if (!config.smartFrameRate)
         return FrameReason::SmartOff;
@@ -194,6 +204,7 @@ const Decision& Decider::decide(const Analyzer& analyzer) {
 void Decider::recorded(const Analyzer& analyzer) {
     State& s = *state_;
     s.reference = analyzer.state().cells;
+    s.recordedNumber = analyzer.state().picturesSeen;
     s.lastRecorded = s.decision.measurement.time;
     if (s.decision.keyFrame) {
         s.lastKeyFrame = s.lastRecorded;

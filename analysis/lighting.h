@@ -11,7 +11,7 @@ namespace smartcodec {
 /// cells (64x64 pixels). Gains are ratios of tile means, freed of single tiles that something else has changed (median
 /// of 3x3 tiles), and interpolated between tile centres.
 struct LightingField {
-    static constexpr int kTile = 16;  ///< cells
+    static constexpr int kTile = CellGrid::kTile;
 
     int columns = 0;  ///< of tiles
     int rows = 0;

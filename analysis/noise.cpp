@@ -8,6 +8,7 @@
 #include <span>
 
 #include "analysis/change.h"
+#include "analysis/vector_clones.h"
 
 namespace smartcodec {
 namespace {
@@ -63,6 +64,19 @@ double deviation(std::span<const std::uint32_t> histogram, std::uint32_t enough)
         below += here;
     }
     return 0;
+}
+
+// Adds |differences| of a row of cells to the tiles that it goes through.
+SMARTCODEC_VECTOR_CLONES
+void addDifferences(const std::uint16_t* __restrict now, const std::uint16_t* __restrict before, int tiles,
+                    std::uint32_t* __restrict sums) {
+    constexpr int kTile = CellGrid::kTile;
+    for (int t = 0; t < tiles; ++t) {
+        std::uint32_t sum = 0;
+        for (int c = 0; c < kTile; ++c)
+            sum += static_cast<std::uint32_t>(std::abs(now[t * kTile + c] - before[t * kTile + c]));
+        sums[t] += sum;
+    }
 }
 
 }  // namespace
@@ -216,27 +230,25 @@ void NoiseEstimator::limitToTexture(const LumaView& picture, Noise::Curve& sampl
 // Where all of a picture moves (a panning camera) even its quietest quarter of samples is movement, but some places
 // have nothing in them that could: sky, road, a wall. How much quieter the quietest tiles are than the curve says.
 float NoiseEstimator::quietness(const CellGrid& cells, const Noise::Curve& cell) {
-    constexpr int kTile = 16;  // cells
+    constexpr int kTile = CellGrid::kTile;
+    constexpr float kCells = kTile * kTile;
+    const int columns = cells.columns / kTile;
+    tileDifference_.resize(static_cast<std::size_t>(columns));
     tiles_.clear();
-    for (int top = 0; top + kTile <= cells.rows; top += kTile)
-        for (int left = 0; left + kTile <= cells.columns; left += kTile) {
-            std::uint32_t sum = 0, difference = 0;
-            for (int y = top; y < top + kTile; ++y) {
-                const std::uint16_t* now = cells.row(y) + left;
-                const std::uint16_t* before = previousCells_.row(y) + left;
-                for (int x = 0; x < kTile; ++x) {
-                    sum += now[x];
-                    difference += static_cast<std::uint32_t>(std::abs(now[x] - before[x]));
-                }
-            }
-            constexpr float kCells = kTile * kTile;
-            const auto bin = static_cast<std::size_t>(
-                Noise::bin(static_cast<int>(static_cast<float>(sum) / kCells) / CellGrid::kSamples));
-            const float deviation = static_cast<float>(difference) / kCells / CellGrid::kSamples / kMeanOfUnitNormal *
-                                    static_cast<float>(kOfOnePicture);
+    for (int row = 0; row < cells.rows / kTile; ++row) {
+        std::fill(tileDifference_.begin(), tileDifference_.end(), 0U);
+        for (int y = row * kTile; y < (row + 1) * kTile; ++y)
+            addDifferences(cells.row(y), previousCells_.row(y), columns, tileDifference_.data());
+        for (int column = 0; column < columns; ++column) {
+            const float mean =
+                static_cast<float>(cells.tileSum[static_cast<std::size_t>(row * cells.tileColumns + column)]) / kCells;
+            const auto bin = static_cast<std::size_t>(Noise::bin(static_cast<int>(mean) / CellGrid::kSamples));
+            const float deviation = static_cast<float>(tileDifference_[static_cast<std::size_t>(column)]) / kCells /
+                                    CellGrid::kSamples / kMeanOfUnitNormal * static_cast<float>(kOfOnePicture);
             if (cell[bin] > 0)
                 tiles_.push_back(deviation / cell[bin]);
         }
+    }
     if (tiles_.empty())
         return 1;
     const auto quiet = tiles_.begin() + static_cast<std::ptrdiff_t>(tiles_.size() / kQuietTiles);

@@ -70,7 +70,8 @@ class NoiseEstimator {
     std::vector<std::uint32_t> sampleHistogram_, cellHistogram_,
         windowHistogram_;  // kBins rows of classes of |difference|
     std::vector<std::uint32_t> scratchHistogram_;
-    std::vector<float> tiles_;  // scratch
+    std::vector<float> tiles_;                   // scratch
+    std::vector<std::uint32_t> tileDifference_;  // scratch
 };
 
 }  // namespace smartcodec

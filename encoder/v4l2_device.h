@@ -45,6 +45,8 @@ struct V4l2CodedFormat {
     std::vector<std::uint32_t> rawFormats;  ///< V4L2 fourccs, in the driver's order
     Size smallest;                          ///< 0x0 where the driver does not say
     Size largest;
+    /// The coded frame rate is set on the bit stream's own queue (V4L2_FMT_FLAG_ENC_CAP_FRAME_INTERVAL).
+    bool ownFrameRate = false;
 };
 
 /// A memory-to-memory node that makes coded video, as found by asking it.
@@ -59,7 +61,8 @@ struct V4l2EncoderNode {
     [[nodiscard]] const V4l2CodedFormat* find(std::uint32_t fourcc) const;
 };
 
-/// Asks one open node; empty if it is not a stateful encoder (JPEG encoders are not: they code stills).
+/// Asks one open node; empty if it is not a stateful encoder (JPEG encoders are not: they code stills). Changes the
+/// formats of this opening of the node, which raw formats are listed by: for a device that nothing was set up on yet.
 [[nodiscard]] std::optional<V4l2EncoderNode> describeEncoder(const V4l2Device& device);
 
 /// All stateful encoders here. A node that cannot be opened (busy, no permission) is left out, with its reason in

@@ -1,1 +1,78 @@
 #include "encoder/v4l2_system.h"
+
+#include <fcntl.h>
+#include <libv4l2.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+namespace smartcodec {
+
+namespace {
+
+constexpr std::string_view kNodeName = "video";
+
+/// The number of "video11"; -1 for anything else.
+int nodeNumber(std::string_view fileName) {
+    if (!fileName.starts_with(kNodeName))
+        return -1;
+    const std::string_view digits = fileName.substr(kNodeName.size());
+    int number = -1;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return error == std::errc{} && end == digits.data() + digits.size() ? number : -1;
+}
+
+class RealSystem final : public V4l2System {
+  public:
+    [[nodiscard]] std::vector<std::string> nodes() override {
+        std::vector<int> numbers;
+        std::error_code ignored;  // no /dev to look into: no nodes
+        for (std::filesystem::directory_iterator entry("/dev", ignored), end; !ignored && entry != end;
+             entry.increment(ignored))
+            if (const int number = nodeNumber(entry->path().filename().string()); number >= 0)
+                numbers.push_back(number);
+        std::ranges::sort(numbers);
+        std::vector<std::string> paths;
+        for (const int number : numbers)
+            paths.push_back("/dev/" + std::string(kNodeName) + std::to_string(number));
+        return paths;
+    }
+
+    int open(const char* path) override {
+        const int descriptor = ::open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        // Plug-ins are wanted, emulated formats and controls are not. What libv4l2 will not look after it hands on to
+        // the kernel unchanged, so its refusal changes nothing.
+        if (descriptor >= 0)
+            static_cast<void>(v4l2_fd_open(descriptor, V4L2_DISABLE_CONVERSION));
+        return descriptor;
+    }
+
+    int close(int descriptor) override { return v4l2_close(descriptor); }
+
+    int ioctl(int descriptor, unsigned long request, void* argument) override {
+        return v4l2_ioctl(descriptor, request, argument);
+    }
+
+    void* map(int descriptor, std::size_t lengthBytes, std::int64_t offset) override {
+        return v4l2_mmap(nullptr, lengthBytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, offset);
+    }
+
+    int unmap(void* address, std::size_t lengthBytes) override { return v4l2_munmap(address, lengthBytes); }
+
+    int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override {
+        return ::poll(descriptors.data(), descriptors.size(), timeoutMilliseconds);
+    }
+};
+
+}  // namespace
+
+V4l2System& v4l2System() {
+    static RealSystem system;
+    return system;
+}
+
+}  // namespace smartcodec

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "analysis/bitrate.h"
+#include "analysis/qp_map.h"
+#include "encoder/encoder.h"
+#include "encoder/v4l2_drivers.h"
+#include "encoder/v4l2_regions.h"
+#include "encoder/v4l2_session.h"
+
+namespace smartcodec {
+
+/// What of an encoder can be steered while it runs, as its controls and what is known of its driver say; corrected by
+/// what it really does.
+struct V4l2Steering {
+    bool bitrate = false;
+    bool keyFrame = false;
+    bool qpFloor = false;      ///< there is a lowest QP at all
+    bool qpFloorLive = false;  ///< and it can be moved
+    RegionSupport regions = RegionSupport::None;
+    std::string regionDescription;
+};
+
+/// The controls of one life of an encoder: what a recording wants set once, and what changes from frame to frame. Never
+/// fails as a whole: what a driver does not have or refuses is left out. Thread-bound; `session` must outlive it.
+class V4l2Tuning {
+  public:
+    V4l2Tuning(V4l2Session& session, const EncoderConfig& config, const V4l2DriverFacts& facts);
+
+    /// Before the session starts: rate control on, no B-frames, no key frames of its own, profile and level, quality
+    /// as the lowest QP, the first bit rate.
+    void setUp(Bitrate rate);
+    [[nodiscard]] V4l2Steering steering() const;
+
+    // While it runs: right before the frame is queued for which they are meant.
+
+    /// Nothing if it makes no difference worth a system call. False: the driver refused, more than once by now.
+    [[nodiscard]] bool setBitrate(Bitrate rate);
+    [[nodiscard]] Bitrate bitrate() const { return rate_; }
+    [[nodiscard]] bool forceKeyFrame();
+    /// The lowest QP, where that stands in for regions: the quality aimed at, plus the delta of the finest block.
+    void setQpFloor(const QpMap& map);
+    void setRegions(const QpMap& map, std::uint32_t bufferIndex);
+
+  private:
+    bool set(std::uint32_t id, std::int64_t value) { return session_.controls().set(id, value).error == 0; }
+    void setProfileAndLevel();
+    void setParameterSetPlacement();
+    void setSampleAspect();
+    void setRate(Bitrate rate);
+    [[nodiscard]] bool has(std::uint32_t id) { return session_.controls().query(id) != nullptr; }
+    [[nodiscard]] std::uint32_t minQpControl() const;
+    [[nodiscard]] std::uint32_t maxQpControl() const;
+
+    V4l2Session& session_;
+    const EncoderConfig& config_;
+    const V4l2DriverFacts& facts_;
+    std::unique_ptr<V4l2Regions> regions_;
+    V4l2Steering steering_;
+    Bitrate rate_;
+    int refusals_ = 0;
+};
+
+}  // namespace smartcodec

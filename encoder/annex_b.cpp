@@ -81,26 +81,38 @@ bool isSlice(NalKind kind) {
     return kind == NalKind::Slice || kind == NalKind::KeySlice;
 }
 
-/// Calls `take(kind, rest)` for each unit up to the first slice, which it is called for too; `rest` begins with the
-/// unit and reaches to the end of `data`: where a unit ends need not be known of the slice.
-template <typename Take>
-void walk(Codec codec, std::span<const std::byte> data, Take&& take) {
-    for (std::size_t at = findStartCode(data, 0); at < data.size();) {
-        const std::span<const std::byte> rest = data.subspan(at + kShortStartCodeBytes);
-        const NalKind kind = codec == Codec::H264 ? h264Kind(rest) : hevcKind(rest);
-        take(kind, rest);
-        if (isSlice(kind))
-            return;
-        at = findStartCode(data, at + kShortStartCodeBytes);
-    }
+bool isParameterSet(NalKind kind) {
+    return kind == NalKind::Vps || kind == NalKind::Sps || kind == NalKind::Pps;
 }
 
-/// A unit never ends with a zero byte: those are trailing_zero_8bits, or the first of a four-byte start code.
-std::span<const std::byte> wholeUnit(std::span<const std::byte> rest) {
+/// The unit that `rest` begins with. One never ends with a zero byte: those are trailing_zero_8bits, or the first of a
+/// four-byte start code.
+std::span<const std::byte> unitAt(std::span<const std::byte> rest) {
     std::size_t end = findStartCode(rest, 0);
     while (end > 0 && rest[end - 1] == std::byte{0})
         --end;
     return rest.first(end);
+}
+
+/// Calls `take(kind, unit)` for the parameter sets before the first slice and for that slice, whose `unit` reaches to
+/// the end of `data`: where it ends need not be known.
+template <typename Take>
+void walk(Codec codec, std::span<const std::byte> data, Take&& take) {
+    const std::size_t headerBytes = codec == Codec::H264 ? 1 : 2;
+    for (std::size_t at = findStartCode(data, 0); at < data.size();) {
+        const std::span<const std::byte> rest = data.subspan(at + kShortStartCodeBytes);
+        const NalKind kind = codec == Codec::H264 ? h264Kind(rest) : hevcKind(rest);
+        if (isSlice(kind)) {
+            take(kind, rest);
+            return;
+        }
+        if (isParameterSet(kind)) {
+            const std::span<const std::byte> unit = unitAt(rest);
+            if (unit.size() > headerBytes)
+                take(kind, unit);
+        }
+        at = findStartCode(data, at + kShortStartCodeBytes);
+    }
 }
 
 }  // namespace
@@ -123,10 +135,9 @@ AnnexBContents inspectAnnexB(Codec codec, std::span<const std::byte> data) {
 
 void extractParameterSets(Codec codec, std::span<const std::byte> data, std::vector<std::byte>& sets) {
     sets.clear();
-    walk(codec, data, [&sets](NalKind kind, std::span<const std::byte> rest) {
-        if (kind != NalKind::Vps && kind != NalKind::Sps && kind != NalKind::Pps)
+    walk(codec, data, [&sets](NalKind kind, std::span<const std::byte> unit) {
+        if (!isParameterSet(kind))
             return;
-        const std::span<const std::byte> unit = wholeUnit(rest);
         sets.insert(sets.end(), kStartCode.begin(), kStartCode.end());
         sets.insert(sets.end(), unit.begin(), unit.end());
     });

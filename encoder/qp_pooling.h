@@ -15,11 +15,11 @@ namespace smartcodec {
 /// rounded up. `pooled` is written over, in the same memory. `factor` 1 only limits.
 void poolQpMap(const QpMap& map, int factor, int low, int high, QpMap& pooled);
 
-/// At most `limit` rectangles that stand for the map: greedy maximal rectangles of one delta, the finest first, those
-/// kept that matter most (|delta| x area), in the order of finest first, so that an encoder for which the first
-/// rectangle wins where two overlap, or which rounds them outward, errs towards quality. Their edges are at multiples
-/// of `block` pixels (a multiple of 16; the map is pooled to it) or the picture's own. In the same memory, picture
-/// after picture. Thread-bound.
+/// At most `limit` rectangles that stand for the map: greedy maximal rectangles of one delta, which do not overlap.
+/// Those are kept that matter most (|delta| x area), in the order of finest first, so that an encoder for which the
+/// first rectangle wins where two overlap, or which rounds them outward, errs towards quality. Their edges are at
+/// multiples of `block` pixels (a multiple of 16; the map is pooled to it) or the picture's own. In the same memory,
+/// picture after picture; a map of a 4K picture takes a fraction of a millisecond. Thread-bound.
 class QpRectangles {
   public:
     QpRectangles(Size picture, int block, std::size_t limit);
@@ -28,11 +28,34 @@ class QpRectangles {
     [[nodiscard]] std::span<const QpRegion> build(const QpMap& map);
 
   private:
+    /// In blocks; `score` is |delta| x area, 0: nothing there.
+    struct Candidate {
+        int score = 0;
+        int delta = 0;
+        int column = 0;
+        int row = 0;
+        int width = 0;
+        int height = 0;
+        bool stale = false;  ///< part of it was taken: `score` is an upper bound
+    };
+    struct Bar {
+        int column;
+        int height;
+    };
+
+    [[nodiscard]] bool measureRow(int row, int left, int right);
+    void findInRow(int row);
+    void closeBars(int height, int end, int row, int delta, Candidate& best);
+    void take(const Candidate& taken);
+    [[nodiscard]] QpRegion region(const Candidate& candidate) const;
+
     Size picture_;
     int block_;
     std::size_t limit_;
-    QpMap pooled_;
-    std::vector<std::uint8_t> taken_;
+    QpMap pooled_;                        // what was taken is 0 in it
+    std::vector<std::uint16_t> heights_;  // per block: how many of its delta stand above each other and end with it
+    std::vector<Candidate> bestOfRow_;    // the one that matters most among those whose last row it is
+    std::vector<Bar> bars_;
     std::vector<QpRegion> regions_;
 };
 

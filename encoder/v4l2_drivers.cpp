@@ -9,11 +9,16 @@ namespace {
 
 using enum ControlEffect;
 
+// Every driver is given evenly spaced times (V4l2Encoder keeps the true ones), since what rate control makes of gaps is
+// what would hand the bits of dropped frames to the others.
 constexpr std::string_view kCountsFrames =
-    "counts frames, whatever their times: what a dropped frame would have cost is saved";
+    "counts frames and does not see their times; what a dropped frame would have cost is saved";
 constexpr std::string_view kReckonsWithTimes =
-    "reckons with the frames' times: it is given evenly spaced ones, so that what a dropped frame would have cost is "
-    "saved";
+    "reckons with the frames' times and is given evenly spaced ones; what a dropped frame would have cost is saved";
+constexpr std::string_view kClosed =
+    "not known (closed firmware); it is given evenly spaced times and one frame rate, so that a dropped frame's bits "
+    "are "
+    "saved either way";
 
 /// From the drivers' sources, Linux 7.2 unless noted.
 constexpr std::array kDrivers{
@@ -27,7 +32,7 @@ constexpr std::array kDrivers{
                     .qpRange = Live,
                     .frameRate = Live,
                     .qpMap = {},
-                    .droppedFrames = "closed firmware: it is given evenly spaced times and a constant frame rate"},
+                    .droppedFrames = kClosed},
     // drivers/media/platform/qcom/venus: venc_op_s_ctrl sends bit rate and key-frame request at once; QP limits and
     // frame rate are read in venc_set_properties, when both queues start.
     V4l2DriverFacts{.driver = "qcom-venus",
@@ -111,6 +116,15 @@ constexpr std::array kDrivers{
                     .frameRate = Live,
                     .qpMap = {},
                     .droppedFrames = kCountsFrames},
+    // NXP's vsi_v4l2 (i.MX8M): vsi_v4l2_enc_s_ctrl marks what changed and a closed daemon gets it with the next buffer;
+    // what the daemon does with it while running has not been looked at.
+    V4l2DriverFacts{.driver = "vsi_v4l2",
+                    .bitrate = {},
+                    .keyFrame = {},
+                    .qpRange = {},
+                    .frameRate = {},
+                    .qpMap = {},
+                    .droppedFrames = kClosed},
     // drivers/media/test-drivers/vicodec: a transform with fixed quantisers.
     V4l2DriverFacts{.driver = "vicodec",
                     .bitrate = {},
@@ -118,7 +132,7 @@ constexpr std::array kDrivers{
                     .qpRange = {},
                     .frameRate = {},
                     .qpMap = {},
-                    .droppedFrames = "no rate control"},
+                    .droppedFrames = "has no rate control; what a dropped frame would have cost is saved"},
 };
 
 constexpr V4l2DriverFacts kUnknown{

@@ -14,7 +14,9 @@ namespace {
 // always refilled at the highest cap, and with one second of it no 10 s take more than 1.1 times that.
 constexpr int kBufferSeconds = 1;
 
-/// The preset's, of which the library demands that look-ahead sees one frame more.
+/// The preset's, of which the library demands that look-ahead sees one frame more. They come in a fixed pattern: to
+/// choose by content (b-adapt=1) took 2 to 9 % more bits at the same PSNR on a calm and a crowded clip of standing
+/// cameras, and 5 to 13 % more time; it pays only where pictures have nothing in common.
 int bFrames(const EncoderConfig& config) {
     constexpr int kPreset = 4;
     return std::clamp(config.lookaheadFrames.value_or(kPreset + 1) - 1, 0, kPreset);

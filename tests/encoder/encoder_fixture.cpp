@@ -74,6 +74,7 @@ DecodedPicture convert(const ::AVFrame& frame, CaptureTime presentation) {
     out.presentation = presentation;
     out.size = {frame.width, frame.height};
     out.intra = frame.pict_type == AV_PICTURE_TYPE_I;
+    out.bidirectional = frame.pict_type == AV_PICTURE_TYPE_B;
     for (int y = 0; y < frame.height; ++y)
         out.luma.insert(out.luma.end(), frame.data[0] + y * frame.linesize[0],
                         frame.data[0] + y * frame.linesize[0] + frame.width);

@@ -50,6 +50,7 @@ struct DecodedPicture {
     CaptureTime presentation{};
     Size size;
     bool intra = false;
+    bool bidirectional = false;      ///< a B picture
     std::vector<std::uint8_t> luma;  ///< rows without padding
     std::vector<int> blockQp;        ///< per 16x16 block, H.264 only
     double meanQp = 0;               ///< H.264 only

@@ -66,4 +66,13 @@ void CopiedTimeline::end(std::optional<std::int64_t> cutAtTicks) {
         ready_.back().duration = std::min(ready_.back().duration, *cutAtTicks - ready_.back().decode);
 }
 
+void CopiedTimeline::endBefore(std::int64_t fromTicks, std::vector<Packet>& following) {
+    ended_ = true;
+    const auto first = std::find_if(ready_.begin(), ready_.end(),
+                                    [fromTicks](const TimedPacket& timed) { return timed.decode >= fromTicks; });
+    for (auto timed = first; timed != ready_.end(); ++timed)
+        following.push_back(std::move(timed->packet));
+    ready_.erase(first, ready_.end());
+}
+
 }  // namespace smartcodec

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <vector>
 
 #include "mux/video_timeline.h"
 
@@ -33,6 +34,10 @@ class CopiedTimeline {
 
     /// No more packets. With `cutAt`, nothing stays that begins there or later.
     void end(std::optional<std::int64_t> cutAtTicks);
+
+    /// No more packets: those that begin at `from` or later are given back, in order and as they came, behind what
+    /// `following` holds. The one before stays whole.
+    void endBefore(std::int64_t fromTicks, std::vector<Packet>& following);
 
   private:
     struct Span {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <deque>
 #include <filesystem>
+#include <iterator>
 #include <limits>
 #include <new>
 #include <optional>
@@ -62,9 +63,12 @@ struct Mp4Writer::State {
 
     Status write(Packet packet);
     Status finish(CaptureTime end, CopiedTail tail);
+    Status finishBefore(CaptureTime next, std::vector<Packet>& following);
     void take(Packet packet);
     Status writeVideo();
     Status writeCopied(double beforeSeconds);
+    Status writeRest();
+    [[nodiscard]] std::int64_t ticks(CaptureTime time, const CopiedTrackState& state) const;
 
     Mp4Container container;
     VideoTimeline video;
@@ -134,19 +138,39 @@ Status Mp4Writer::State::writeCopied(double beforeSeconds) {
 
 Status Mp4Writer::State::finish(CaptureTime end, CopiedTail tail) {
     finished = true;
-    if (video.started()) {
-        video.end(end);
-        const double seconds = std::chrono::duration<double>(end - video.first()).count();
-        for (CopiedTrackState& state : copied) {
-            std::optional<std::int64_t> cutAt;
-            if (tail == CopiedTail::Cut)
-                cutAt = std::llround(seconds * static_cast<double>(state.track.ticksPerSecond));
-            state.timeline.end(cutAt);
-        }
-        // A failure is the container's to remember; the index is written all the same.
-        if (writeVideo().ok())
-            (void)writeCopied(std::numeric_limits<double>::infinity());
+    if (!video.started())
+        return container.finish();
+    video.end(end);
+    for (CopiedTrackState& state : copied) {
+        std::optional<std::int64_t> cutAt;
+        if (tail == CopiedTail::Cut)
+            cutAt = ticks(end, state);
+        state.timeline.end(cutAt);
     }
+    return writeRest();
+}
+
+Status Mp4Writer::State::finishBefore(CaptureTime next, std::vector<Packet>& following) {
+    finished = true;
+    std::move(early.begin(), early.end(), std::back_inserter(following));
+    early.clear();
+    if (!video.started())
+        return container.finish();
+    video.end(next);
+    for (CopiedTrackState& state : copied)
+        state.timeline.endBefore(ticks(next, state), following);
+    return writeRest();
+}
+
+std::int64_t Mp4Writer::State::ticks(CaptureTime time, const CopiedTrackState& state) const {
+    const double seconds = std::chrono::duration<double>(time - video.first()).count();
+    return std::llround(seconds * static_cast<double>(state.track.ticksPerSecond));
+}
+
+/// A failure is the container's to remember; the index is written all the same.
+Status Mp4Writer::State::writeRest() {
+    if (writeVideo().ok())
+        (void)writeCopied(std::numeric_limits<double>::infinity());
     return container.finish();
 }
 
@@ -169,6 +193,10 @@ Status Mp4Writer::write(Packet packet) {
 
 Status Mp4Writer::finish(CaptureTime end, CopiedTail tail) {
     return state_->finish(end, tail);
+}
+
+Status Mp4Writer::finishBefore(CaptureTime next, std::vector<Packet>& following) {
+    return state_->finishBefore(next, following);
 }
 
 std::uint64_t Mp4Writer::bytesWritten() const {

@@ -58,9 +58,14 @@ class Mp4Writer {
     /// playable.
     Status write(Packet packet);
 
-    /// Ends the file: the last picture shown stands until `end`. Called once. Reports what went wrong in `write` again,
-    /// if something did.
+    /// Ends the file: the last picture shown stands until `end`. Called once, or `finishBefore`. Reports what went
+    /// wrong in `write` again, if something did.
     Status finish(CaptureTime end, CopiedTail tail = CopiedTail::Keep);
+
+    /// As `finish` where the recording goes on in another file whose first picture is captured at `next`: packets of
+    /// copied tracks that begin then or later come back in `following`, for that file. The one that is under way then
+    /// stays whole, so that no sound is lost. Without a video packet written before, all of them come back.
+    Status finishBefore(CaptureTime next, std::vector<Packet>& following);
 
     [[nodiscard]] std::uint64_t bytesWritten() const;
 

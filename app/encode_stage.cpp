@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <span>
+#include <utility>
 
 namespace smartcodec {
 
@@ -10,7 +12,7 @@ EncodeStage::EncodeStage(Encoder& encoder, const Queues& queues, FirstFailure& f
 
 void EncodeStage::run() {
     for (;;) {
-        JobItem item = queues_.in.take();
+        JobItem item = next();
         if (auto* job = std::get_if<Job>(&item)) {
             ++jobs_;
             if (!failed_)
@@ -23,6 +25,25 @@ void EncodeStage::run() {
             return;
         }
     }
+}
+
+/// Waits for it, and meanwhile for packets of an encoder that finishes them by itself.
+JobItem EncodeStage::next() {
+    if (queues_.in.descriptor() < 0)
+        return queues_.in.take();
+    JobItem item;
+    while (!failed_ && !queues_.in.takeOrArm(item))
+        waitForEncoder();
+    return std::holds_alternative<std::monostate>(item) ? queues_.in.take() : std::move(item);
+}
+
+void EncodeStage::waitForEncoder() {
+    try {
+        check(encoder_.wait(queues_.in.descriptor()));
+    } catch (const std::exception& error) {
+        check(Status::failure(encoder_.capabilities().name + ": " + error.what()));
+    }
+    handOn();
 }
 
 void EncodeStage::encode(Job job) {
@@ -38,7 +59,7 @@ void EncodeStage::encode(Job job) {
     time_.add(working.elapsed());
     (void)queues_.spareMaps.tryPut(job.qpMap);  // no room: its memory is freed
     if (!failed_)
-        noteGaps(time, job.keyFrame);
+        noteHold(time);
     handOn();
 }
 
@@ -57,16 +78,27 @@ void EncodeStage::end(End end) {
     if (failed_)
         end = {.time = inside_.empty() ? end.time : std::min(end.time, inside_.front()), .cut = true};
     if (last_)
-        noteGaps(end.time, true);
+        noteHold(end.time);
+    if (lastKey_)
+        noteKeyFrame(end.time);
     queues_.out.put(end);
 }
 
 void EncodeStage::handOn() {
-    while (std::optional<Packet> packet = encoder_.takePacket()) {
-        while (!inside_.empty() && inside_.front() <= packet->presentation)
-            inside_.pop_front();
-        queues_.out.put(std::move(*packet));
+    while (std::optional<Packet> packet = encoder_.takePacket())
+        handOn(std::move(*packet));
+}
+
+void EncodeStage::handOn(Packet packet) {
+    while (!inside_.empty() && inside_.front() <= packet.presentation)
+        inside_.pop_front();
+    if (packet.keyFrame)
+        noteKeyFrame(packet.presentation);
+    if (packet.newStream) {
+        const std::span<const std::byte> sets = encoder_.parameterSets();
+        queues_.out.put(NewFile{.parameterSets = {sets.begin(), sets.end()}, .start = packet.presentation});
     }
+    queues_.out.put(std::move(packet));
 }
 
 void EncodeStage::check(const Status& status) {
@@ -76,14 +108,16 @@ void EncodeStage::check(const Status& status) {
     failure_.report(status.message());
 }
 
-void EncodeStage::noteGaps(CaptureTime time, bool keyFrame) {
+void EncodeStage::noteHold(CaptureTime time) {
     if (last_)
         longestHold_ = std::max(longestHold_, time - *last_);
-    if (keyFrame && lastKey_)
-        longestKeyGap_ = std::max(longestKeyGap_, time - *lastKey_);
     last_ = time;
-    if (keyFrame)
-        lastKey_ = time;
+}
+
+void EncodeStage::noteKeyFrame(CaptureTime time) {
+    if (lastKey_)
+        longestKeyGap_ = std::max(longestKeyGap_, time - *lastKey_);
+    lastKey_ = time;
 }
 
 }  // namespace smartcodec

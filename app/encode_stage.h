@@ -11,8 +11,9 @@
 
 namespace smartcodec {
 
-/// Feeds the encoder and hands on its packets, and those of copied tracks in between. Once the encoder has failed it
-/// takes what comes without looking at it, so that nobody before it waits for ever.
+/// Feeds the encoder and hands on its packets, and those of copied tracks in between. Where the encoder had to begin
+/// anew with other parameter sets, a new file is asked for. Once the encoder has failed it takes what comes without
+/// looking at it, so that nobody before it waits for ever.
 class EncodeStage {
   public:
     struct Queues {
@@ -20,6 +21,11 @@ class EncodeStage {
         Queue<WriteItem>& out;
         Queue<QpMap>& spareMaps;
     };
+
+    /// Which kind of queue the jobs must come in for this encoder.
+    [[nodiscard]] static QueueWaiting waitingFor(const Encoder& encoder) {
+        return encoder.finishesByItself() ? QueueWaiting::Descriptor : QueueWaiting::Take;
+    }
 
     /// Everything is borrowed for the stage's life.
     EncodeStage(Encoder& encoder, const Queues& queues, FirstFailure& failure);
@@ -34,11 +40,15 @@ class EncodeStage {
     [[nodiscard]] std::chrono::nanoseconds longestKeyGap() const { return longestKeyGap_; }
 
   private:
+    [[nodiscard]] JobItem next();
+    void waitForEncoder();
     void encode(Job job);
     void end(End end);
     void handOn();
+    void handOn(Packet packet);
     void check(const Status& status);
-    void noteGaps(CaptureTime time, bool keyFrame);
+    void noteHold(CaptureTime time);
+    void noteKeyFrame(CaptureTime time);
 
     Encoder& encoder_;
     const Queues queues_;

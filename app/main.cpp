@@ -1,11 +1,11 @@
 #include <spdlog/spdlog.h>
 
-#include <cstdio>
 #include <exception>
 
 #include "app/devices.h"
 #include "app/log.h"
 #include "app/options.h"
+#include "app/print.h"
 #include "app/recorder.h"
 #include "app/signals.h"
 
@@ -18,10 +18,10 @@ constexpr int kNothingStarted = 2;
 int run(const CommandLine& commandLine, StopSignals& signals) {
     switch (commandLine.action) {
         case CommandLine::Action::Print:
-            std::fputs(commandLine.text.c_str(), stdout);
+            print(commandLine.text);
             return 0;
         case CommandLine::Action::ListDevices:
-            std::fputs(listDevices().c_str(), stdout);
+            print(listDevices());
             return 0;
         case CommandLine::Action::Record:
             return runRecorder(commandLine, signals);

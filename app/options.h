@@ -17,7 +17,6 @@ struct CommandLine {
     std::string text = {};  ///< to print: help or version
     Settings settings = {};
     SummaryFormat summary = SummaryFormat::Text;
-    bool automaticEncoder = true;  ///< `--encoder auto`: the user is to be told which it became
 };
 
 /// Reads the command line and the configuration file that it may name; the command line wins. Throws UsageError, whose

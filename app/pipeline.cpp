@@ -16,11 +16,11 @@
 #include "app/analysis_stage.h"
 #include "app/capture_stage.h"
 #include "app/encode_stage.h"
+#include "app/encoder_choice.h"
+#include "app/output_series.h"
 #include "app/trace.h"
 #include "app/write_stage.h"
 #include "capture/unique_fd.h"
-#include "encoder/software_encoder.h"
-#include "mux/mp4_writer.h"
 #include "mux/output_file.h"
 
 namespace smartcodec {
@@ -33,25 +33,19 @@ constexpr std::size_t kJobs = 3;
 constexpr std::size_t kPackets = 16;
 constexpr std::size_t kSpareMaps = kJobs + 2;  // those under way: queued, being made, being encoded
 
-bool sameFile(const std::string& a, const std::string& b) {
-    std::error_code error;  // one of them not existing is the usual case, and no error here
-    if (std::filesystem::equivalent(a, b, error))
-        return true;
-    const auto pathA = std::filesystem::weakly_canonical(a, error);
-    const auto pathB = std::filesystem::weakly_canonical(b, error);
-    return !error && pathA == pathB;
-}
-
 /// What can be refused before anything is opened. Throws.
 void checkFiles(const Settings& settings) {
     const auto* file = std::get_if<FileSourceConfig>(&settings.source);
-    if (file && sameFile(file->path, settings.output))
+    if (file && isSameFile(file->path, settings.output))
         throw std::runtime_error(settings.output + ": is the input too: give another output");
     checkOutputPath(settings.output, settings.overwrite);
     if (settings.traceFile.empty())
         return;
-    if (sameFile(settings.traceFile, settings.output) || (file && sameFile(settings.traceFile, file->path)))
+    if (isSameFile(settings.traceFile, settings.output) || (file && isSameFile(settings.traceFile, file->path)))
         throw std::runtime_error(settings.traceFile + ": is the input or the output too: give another trace file");
+    std::error_code error;  // one that is not there is the usual case
+    if (!settings.overwrite && std::filesystem::is_regular_file(settings.traceFile, error))
+        throw std::runtime_error("'" + settings.traceFile + "' exists; give --overwrite to replace it");
 }
 
 std::unique_ptr<Source> openSource(const Settings& settings) {
@@ -78,17 +72,30 @@ EncoderConfig encoderConfig(const Settings& settings, const SourceInfo& source) 
     return config;
 }
 
-Mp4Config fileConfig(const Settings& settings, const SourceInfo& source, const Encoder& encoder) {
-    return {.path = settings.output,
-            .codec = settings.codec,
-            .size = source.size,
-            .frameRate = source.frameRate,
-            .color = source.color,
-            .sampleAspect = source.sampleAspect,
-            .rotation = source.rotation,
-            .parameterSets = encoder.parameterSets(),
-            .copiedTracks = source.copiedTracks,
-            .overwrite = settings.overwrite};
+ChosenEncoder openEncoder(const Settings& settings, const SourceInfo& source, const PipelineParts& parts) {
+    const EncoderConfig config = encoderConfig(settings, source);
+    if (parts.openEncoder)
+        return {.encoder = parts.openEncoder(config), .notes = {}};
+    return openEncoder(settings, config, parts.v4l2 ? *parts.v4l2 : v4l2System());
+}
+
+OutputSeries::Config filesConfig(const Settings& settings, const SourceInfo& source) {
+    OutputSeries::Config config;
+    config.file = {.path = settings.output,
+                   .codec = settings.codec,
+                   .size = source.size,
+                   .frameRate = source.frameRate,
+                   .color = source.color,
+                   .sampleAspect = source.sampleAspect,
+                   .rotation = source.rotation,
+                   .parameterSets = {},
+                   .copiedTracks = source.copiedTracks,
+                   .overwrite = settings.overwrite};
+    if (const auto* file = std::get_if<FileSourceConfig>(&settings.source))
+        config.spared.push_back(file->path);
+    if (!settings.traceFile.empty())
+        config.spared.push_back(settings.traceFile);
+    return config;
 }
 
 std::unique_ptr<TraceWriter> openTrace(const Settings& settings) {
@@ -96,9 +103,9 @@ std::unique_ptr<TraceWriter> openTrace(const Settings& settings) {
 }
 
 /// Opened last, since it leaves a file: a start that fails before has left nothing.
-Mp4Writer openWriter(const Settings& settings, const SourceInfo& source, const Encoder& encoder, TraceWriter* trace) {
+OpenOutput openFirst(OutputSeries& files, const Encoder& encoder, TraceWriter* trace) {
     try {
-        return Mp4Writer(fileConfig(settings, source, encoder));
+        return files.open({.parameterSets = encoder.parameterSets()});
     } catch (...) {
         if (trace)
             trace->discard();
@@ -139,11 +146,14 @@ struct Recording::State {
     State(const Settings& given, const PipelineParts& parts)
         : settings((checkFiles(given), given)),
           source(parts.openSource ? parts.openSource(settings) : openSource(settings)),
-          encoder(parts.openEncoder ? parts.openEncoder(encoderConfig(settings, source->info()))
-                                    : openSoftwareEncoder(encoderConfig(settings, source->info()))),
+          chosen(openEncoder(settings, source->info(), parts)),
           done(openEvent()),
+          jobs(kJobs, EncodeStage::waitingFor(*chosen.encoder)),
           trace(openTrace(settings)),
-          writer(openWriter(settings, source->info(), *encoder, trace.get())) {}
+          files(filesConfig(settings, source->info())),
+          write(
+              openFirst(files, *chosen.encoder, trace.get()),
+              [this](const OutputSeries::Next& next) { return files.open(next); }, packets, failure) {}
 
     void start();
     void join();
@@ -152,20 +162,20 @@ struct Recording::State {
     const Settings settings;
     FirstFailure failure;
     const std::unique_ptr<Source> source;
-    const std::unique_ptr<Encoder> encoder;
+    const ChosenEncoder chosen;
     const UniqueFd done;
-    const std::unique_ptr<TraceWriter> trace;
-    Mp4Writer writer;
 
     Queue<CaptureItem> captured{kCapturedItems};
-    Queue<JobItem> jobs{kJobs};
+    Queue<JobItem> jobs;
     Queue<WriteItem> packets{kPackets};
     Queue<QpMap> spareMaps{kSpareMaps};
 
+    const std::unique_ptr<TraceWriter> trace;
     CaptureStage capture{*source, settings, captured, failure};
     AnalysisStage analysis{settings, source->info(), {captured, jobs, spareMaps}, trace.get(), failure};
-    EncodeStage encode{*encoder, {jobs, packets, spareMaps}, failure};
-    WriteStage write{writer, packets, failure};
+    EncodeStage encode{*chosen.encoder, {jobs, packets, spareMaps}, failure};
+    OutputSeries files;
+    WriteStage write;  // opened last, since it leaves a file: a start that fails before has left nothing
 
     std::atomic<bool> stopped{false};  // set by whoever stops it
     Stopwatch running;
@@ -217,7 +227,8 @@ RecordingSummary Recording::State::summary() const {
     RecordingSummary summary;
     summary.source = source->info().name;
     summary.output = settings.output;
-    summary.encoder = encoder->capabilities().name;
+    summary.files = write.files();
+    summary.encoder = chosen.encoder->capabilities().name;
     summary.size = source->info().size;
     summary.framesIn = capture.frames();
     summary.framesRecorded = write.pictures();
@@ -275,13 +286,18 @@ Progress Recording::progress() const {
 }
 
 const EncoderCapabilities& Recording::encoder() const {
-    return state_->encoder->capabilities();
+    return state_->chosen.encoder->capabilities();
 }
 
 std::vector<std::string> Recording::notes() const {
-    std::vector<std::string> notes = state_->source->info().notes;
-    const std::vector<std::string>& leftOut = state_->writer.leftOut();
-    notes.insert(notes.end(), leftOut.begin(), leftOut.end());
+    std::vector<std::string> notes;
+    for (const std::vector<std::string>* some :
+         {&state_->chosen.notes, &state_->source->info().notes, &state_->write.leftOut()}) {
+        for (const std::string& note : *some) {
+            if (std::find(notes.begin(), notes.end(), note) == notes.end())
+                notes.push_back(note);
+        }
+    }
     return notes;
 }
 

@@ -13,6 +13,7 @@
 #include "app/summary.h"
 #include "capture/source.h"
 #include "encoder/encoder.h"
+#include "encoder/v4l2_system.h"
 
 namespace smartcodec {
 
@@ -29,6 +30,7 @@ struct Progress {
 struct PipelineParts {
     std::function<std::unique_ptr<Source>(const Settings&)> openSource = {};
     std::function<std::unique_ptr<Encoder>(const EncoderConfig&)> openEncoder = {};
+    V4l2System* v4l2 = nullptr;  ///< borrowed for the recording's life
 };
 
 /// One recording: a source, the analysis, an encoder and a file, each on its own thread, with a lock-free queue between
@@ -51,10 +53,11 @@ class Recording {
     [[nodiscard]] int doneDescriptor() const;
     [[nodiscard]] Progress progress() const;
     [[nodiscard]] const EncoderCapabilities& encoder() const;
-    /// What of the source does not come into the file, and why: one line each.
+    /// What the user did not choose, one line each: which encoder it became and why, what that does in another way than
+    /// designed, what of the source does not come into the file.
     [[nodiscard]] std::vector<std::string> notes() const;
 
-    /// Waits for the end. Removes the output if it holds no picture. Called once.
+    /// Waits for the end. Of files without a picture none is left. Called once.
     [[nodiscard]] RecordingSummary finish();
 
   private:

@@ -3,19 +3,23 @@
 #include <poll.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
+#include <exception>
 #include <iterator>
 #include <optional>
 #include <string>
 #include <system_error>
 
-#include "app/pipeline.h"
+#include "app/print.h"
 #include "app/progress_line.h"
 
 namespace smartcodec {
 
 namespace {
+
+/// As for a recording that ended early: what was recorded is whole, but not all that was asked for is there.
+constexpr int kSummaryLost = 1;
 
 /// Until the recording is done. Sleeps in poll; wakes for signals, for the end, and to renew the progress line.
 void attend(Recording& recording, StopSignals& signals) {
@@ -41,30 +45,14 @@ void attend(Recording& recording, StopSignals& signals) {
     }
 }
 
-/// What the user did not choose, said once: which encoder it became, and what it cannot do as designed;
-/// what of the source is left out.
-void announce(const CommandLine& commandLine, const Recording& recording) {
-    const EncoderCapabilities& encoder = recording.encoder();
-    std::string text;
-    if (commandLine.automaticEncoder)
-        text = fmt::format("--encoder auto: software ({}), since this build has no V4L2", encoder.name);
-    if (commandLine.settings.smart.bitrate && !encoder.bitrateWhileRunning) {
-        text += fmt::format("{}{} keeps its first bit rate: the levels act on the QP instead", text.empty() ? "" : "; ",
-                            encoder.name);
-    }
-    if (!text.empty())
-        spdlog::info(text);
-    for (const std::string& note : recording.notes())
-        spdlog::info(note);
-}
-
 }  // namespace
 
-int runRecorder(const CommandLine& commandLine, StopSignals& signals) {
+int runRecorder(const CommandLine& commandLine, StopSignals& signals, const PipelineParts& parts) {
     std::optional<EndAtOnce> settingUp(signals);
-    Recording recording(commandLine.settings);
+    Recording recording(commandLine.settings, parts);
     settingUp.reset();
-    announce(commandLine, recording);
+    for (const std::string& note : recording.notes())
+        spdlog::info(note);
     recording.start();
     attend(recording, signals);
     const RecordingSummary summary = recording.finish();
@@ -74,8 +62,12 @@ int runRecorder(const CommandLine& commandLine, StopSignals& signals) {
     if (!summary.failure.empty())
         spdlog::error(summary.failure);
     if (summary.framesRecorded > 0) {
-        const std::string report = commandLine.summary == SummaryFormat::Json ? toJson(summary) : toText(summary);
-        std::fputs(report.c_str(), stdout);
+        try {
+            print(commandLine.summary == SummaryFormat::Json ? toJson(summary) : toText(summary));
+        } catch (const std::exception& error) {
+            spdlog::error("the summary is lost, the recording is whole: {}", error.what());
+            return std::max(summary.exitStatus(), kSummaryLost);
+        }
     }
     return summary.exitStatus();
 }

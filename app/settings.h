@@ -27,6 +27,18 @@ struct SmartFunctions {
     friend bool operator==(const SmartFunctions&, const SmartFunctions&) = default;
 };
 
+/// Which encoder is to be used.
+struct EncoderChoice {
+    enum class Kind {
+        Automatic,  ///< the first V4L2 encoder that takes the video, else the software encoder
+        Software,
+        V4l2,  ///< or nothing
+    };
+    Kind kind = Kind::Software;
+    std::string device = {};  ///< of V4l2: this node and no other; empty: the first that takes the video
+    friend bool operator==(const EncoderChoice&, const EncoderChoice&) = default;
+};
+
 /// What a recording is for: bounds on key frames and frame rate.
 enum class Profile { Storage, Live, Nvr };
 
@@ -57,11 +69,12 @@ struct Settings {
     std::string output = {};
     bool overwrite = false;
 
+    EncoderChoice encoder = {};
     Codec codec = Codec::H264;
     int quality = 23;  ///< 1..51 on the codec's QP scale, lower is better
     Bitrate maxBitrate = kDefaultMaxBitrate;
     std::optional<int> lookaheadFrames =
-        {};  ///< not given: the preset's own for files, 0 for live sources and `realtime`
+        {};  ///< of the software encoder; not given: its preset's own for files, 0 for live sources and `realtime`
 
     SmartFunctions smart = {};
     double minFrameRate = bounds(Profile::Storage).minFrameRate;

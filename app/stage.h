@@ -1,11 +1,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <mutex>
 #include <stop_token>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "analysis/bitrate.h"
 #include "analysis/qp_map.h"
@@ -29,11 +31,17 @@ struct Job {
     QpMap qpMap;
 };
 
+/// What follows goes into another file.
+struct NewFile {
+    std::vector<std::byte> parameterSets;  ///< of the video that follows, Annex B
+    CaptureTime start{};                   ///< of its first picture: until then the last one of the file before stands
+};
+
 // What travels between the stages; Packet is a track that is copied, or an encoded picture. The monostate is an item
 // that nobody has filled.
 using CaptureItem = std::variant<std::monostate, Frame, Packet, End>;
 using JobItem = std::variant<std::monostate, Job, Packet, End>;
-using WriteItem = std::variant<std::monostate, Packet, End>;
+using WriteItem = std::variant<std::monostate, Packet, NewFile, End>;
 
 /// Keeps the first thing that went wrong, and asks the source to stop. Any thread.
 class FirstFailure {

@@ -59,6 +59,23 @@ std::string stageText(const RecordingSummary& summary) {
     return text;
 }
 
+/// Nothing of a single file: it is named above.
+std::string filesText(const RecordingSummary& summary) {
+    std::string text;
+    for (const WrittenFile& file : summary.files)
+        text += fmt::format("  {:<15}{} (from {:.2f} s on, {} frames, {:.0f} KB)\n", text.empty() ? "files" : "",
+                            file.path, seconds(file.start), file.pictures, static_cast<double>(file.bytes) / 1000);
+    return summary.files.size() > 1 ? text : std::string();
+}
+
+Json filesJson(const RecordingSummary& summary) {
+    Json list = Json::array();
+    for (const WrittenFile& file : summary.files)
+        list.push_back(
+            {{"path", file.path}, {"start_s", seconds(file.start)}, {"frames", file.pictures}, {"bytes", file.bytes}});
+    return list;
+}
+
 Json stageJson(const StageTime& time) {
     return {{"total_s", seconds(time.total)}, {"count", time.count}, {"mean_ms", time.millisecondsEach()}};
 }
@@ -92,13 +109,15 @@ std::string toText(const RecordingSummary& summary) {
     if (summary.framesDroppedAtSource > 0)
         text += fmt::format("  too fast       {} (dropped at the source)\n", summary.framesDroppedAtSource);
     if (summary.framesLost > 0)
-        text += fmt::format("  lost           {} (to the failure)\n", summary.framesLost);
+        text += fmt::format("  lost           {} ({})\n", summary.framesLost,
+                            summary.failure.empty() ? "by the encoder" : "to the failure");
     text += fmt::format("  key frames     {}{}\n", total(summary.keyFramesByReason), listed(summary.keyFramesByReason));
     text += fmt::format("  size           {:.0f} KB, video {}\n", static_cast<double>(summary.bytes) / 1000,
                         bitrateText(summary.videoBitrate()));
     if (const auto saved = summary.savedShare())
         text += fmt::format("  bits saved     {:.1f} % (estimate: against a fixed {}, as --smart off has)\n",
                             *saved * 100, bitrateText(summary.comparedRate));
+    text += filesText(summary);
     text += fmt::format("  longest hold   {:.2f} s, longest time between key frames {:.2f} s\n",
                         seconds(summary.longestHold), seconds(summary.longestKeyGap));
     text += fmt::format("  ms per frame   {}\n", stageText(summary));
@@ -111,6 +130,7 @@ std::string toJson(const RecordingSummary& summary) {
     Json json;
     json["source"] = summary.source;
     json["output"] = summary.output;
+    json["files"] = filesJson(summary);
     json["encoder"] = summary.encoder;
     json["width_px"] = summary.size.width;
     json["height_px"] = summary.size.height;

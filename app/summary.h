@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "analysis/bitrate.h"
 #include "analysis/decision.h"
@@ -26,25 +27,35 @@ struct StageTime {
     }
 };
 
+/// A file with at least one picture.
+struct WrittenFile {
+    std::string path;
+    std::uint64_t pictures = 0;
+    std::uint64_t bytes = 0;
+    std::chrono::nanoseconds start{0};  ///< its first picture, from the recording's first one on
+};
+
 /// What a recording came to.
 /// framesIn = framesRecorded + the sum of droppedByReason + framesDroppedAtSource + framesLost.
 struct RecordingSummary {
     std::string source;
-    std::string output;
+    std::string output;              ///< as asked for
+    std::vector<WrittenFile> files;  ///< more than one where the encoder had to begin anew
     std::string encoder;
     Size size;
 
     std::uint64_t framesIn = 0;
-    std::uint64_t framesRecorded = 0;                       ///< pictures in the file
-    std::uint64_t framesDroppedAtSource = 0;                ///< came too fast (`--realtime` and cameras only), or not
-                                                            ///< later than the frame before
-    std::uint64_t framesLost = 0;                           ///< were to be recorded when the encoder or the disk failed
+    std::uint64_t framesRecorded = 0;         ///< pictures in the files
+    std::uint64_t framesDroppedAtSource = 0;  ///< came too fast (`--realtime` and cameras only), or not
+                                              ///< later than the frame before
+    std::uint64_t framesLost = 0;             ///< were to be recorded, but the encoder or the disk failed,
+                                              ///< or the encoder gave no packet for them
     std::map<FrameReason, std::uint64_t> recordedByReason;  ///< as decided
     std::map<FrameReason, std::uint64_t> droppedByReason;
     std::map<KeyFrameReason, std::uint64_t> keyFramesByReason;  ///< without KeyFrameReason::None
 
-    std::uint64_t bytes = 0;               ///< of the file
-    std::uint64_t videoBytes = 0;          ///< of its video track
+    std::uint64_t bytes = 0;               ///< of the files
+    std::uint64_t videoBytes = 0;          ///< of their video tracks
     Bitrate comparedRate;                  ///< what `savedShare` compares with: the fixed rate of `--smart off`
     std::chrono::nanoseconds duration{0};  ///< of source time, from the first frame to the end of the last
     std::chrono::nanoseconds wallTime{0};

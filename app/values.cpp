@@ -96,7 +96,7 @@ FrameRate parseFrameRate(const GivenOption& option) {
     return {rate.numerator / divisor, rate.denominator / divisor};
 }
 
-SmartFunctions parseSmart(const std::vector<std::string>& names) {
+SmartFunctions parseSmart(const std::string& option, const std::vector<std::string>& names) {
     if (names == std::vector<std::string>{"all"})
         return {};
     if (names == std::vector<std::string>{"off"})
@@ -114,7 +114,7 @@ SmartFunctions parseSmart(const std::vector<std::string>& names) {
         else if (name == "stabilize")
             smart.stabilize = true;
         else
-            refuse({"--smart", name}, "all, off, or a list of framerate,gop,bitrate,roi,stabilize");
+            refuse({option, name}, "all, off, or a list of framerate,gop,bitrate,roi,stabilize");
     }
     return smart;
 }

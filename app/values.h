@@ -20,7 +20,7 @@ class UsageError : public std::runtime_error {
 
 /// An option as the user gave it, on the command line or in the configuration file.
 struct GivenOption {
-    std::string name;   ///< "--quality"
+    std::string name;   ///< for messages: "--quality", "settings.toml: quality"
     std::string value;  ///< "99"
 };
 
@@ -44,8 +44,8 @@ struct DecimalRange {
 [[nodiscard]] Bitrate parseBitrate(const GivenOption& option);
 /// 25, 29.97 or 30000/1001.
 [[nodiscard]] FrameRate parseFrameRate(const GivenOption& option);
-/// all, off, or names of functions.
-[[nodiscard]] SmartFunctions parseSmart(const std::vector<std::string>& names);
+/// all, off, or names of functions. `option` is what messages call it.
+[[nodiscard]] SmartFunctions parseSmart(const std::string& option, const std::vector<std::string>& names);
 /// The position of the value among `choices`.
 [[nodiscard]] std::size_t parseChoice(const GivenOption& option, const std::vector<std::string>& choices);
 

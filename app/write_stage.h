@@ -2,43 +2,74 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
 
+#include "app/output_series.h"
 #include "app/stage.h"
 #include "app/summary.h"
-#include "mux/mp4_writer.h"
 
 namespace smartcodec {
 
-/// Writes the file. Once the disk has failed it takes what comes without looking at it, so that nobody before it waits
-/// for ever, and then makes whole what was written.
+/// Writes the recording's file, and where that is asked for ends it and goes on in the next one: every packet goes into
+/// one file, those of copied tracks into the one in which they begin. A file that got no picture is removed. Once the
+/// disk has failed the stage takes what comes without looking at it, so that nobody before it waits for ever, and then
+/// makes whole what was written.
 class WriteStage {
   public:
-    /// Everything is borrowed for the stage's life.
-    WriteStage(Mp4Writer& writer, Queue<WriteItem>& in, FirstFailure& failure);
+    /// Creates the file that follows. Throws what keeps it from doing so.
+    using OpenNext = std::function<OpenOutput(const OutputSeries::Next&)>;
+
+    /// `in` and `failure` are borrowed for the stage's life.
+    WriteStage(OpenOutput first, OpenNext openNext, Queue<WriteItem>& in, FirstFailure& failure);
 
     /// Until End; the file is finished then. For the stage's own thread.
     void run();
 
-    /// Pictures in the file; while the recording runs some more are on their way. Any thread.
+    /// Pictures in the files; while the recording runs some more are on their way. Any thread.
     [[nodiscard]] std::uint64_t pictures() const { return pictures_.load(std::memory_order_relaxed); }
     /// Any thread.
     [[nodiscard]] std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
+    /// A line for each track of the source that has no place in the files.
+    [[nodiscard]] const std::vector<std::string>& leftOut() const { return leftOut_; }
+
     // Valid once `run` has returned.
-    [[nodiscard]] std::uint64_t videoBytes() const { return writer_.videoBytes(); }
+    [[nodiscard]] std::uint64_t videoBytes() const { return finished_.videoBytes; }
+    /// In the order in which they were written.
+    [[nodiscard]] const std::vector<WrittenFile>& files() const { return files_; }
     [[nodiscard]] const StageTime& time() const { return time_; }
 
   private:
-    void write(Packet packet);
-    void finish(const End& end);
-    void takeFigures();
-    [[nodiscard]] bool check(const Status& status);
+    struct Figures {
+        std::uint64_t pictures = 0;
+        std::uint64_t bytes = 0;
+        std::uint64_t videoBytes = 0;
+    };
 
-    Mp4Writer& writer_;
+    void write(Packet packet);
+    void goOnIn(const NewFile& next);
+    [[nodiscard]] Status openNext(const NewFile& next);
+    void finish(const End& end);
+    void closeFile();
+    void takeFigures();
+    /// Reports what goes wrong.
+    [[nodiscard]] bool succeeds(const std::function<Status()>& work);
+
+    std::optional<OpenOutput> output_;  // empty: finished
+    const OpenNext openNext_;
     Queue<WriteItem>& in_;
     FirstFailure& failure_;
+    const std::vector<std::string> leftOut_;
     bool failed_ = false;
-    CaptureTime failedAt_{};  // when the picture that could not be written should have been shown
+    CaptureTime failedAt_{};                // when the picture that could not be written should have been shown
+    std::optional<CaptureTime> first_;      // picture of the recording
+    std::optional<CaptureTime> fileStart_;  // first picture of the file that is open
+    std::vector<Packet> following_;         // of copied tracks: they belong into the next file
+    Figures finished_;                      // of the files that are finished
+    std::vector<WrittenFile> files_;
     std::atomic<std::uint64_t> pictures_{0};
     std::atomic<std::uint64_t> bytes_{0};
     StageTime time_;

@@ -119,7 +119,7 @@ TEST_SUITE("unit") {
     }
 
     TEST_CASE("an analysis that fails at once leaves a recording of all frames") {
-        const Outcome outcome = run({}, 0, Pixels::NotAnalysis);
+        const Outcome outcome = run(Settings(), 0, Pixels::NotAnalysis);
         CHECK(outcome.recorded.size() == 100);
         CHECK(outcome.keyFrames == std::vector<int>{0});
     }

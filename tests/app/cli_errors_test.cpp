@@ -98,6 +98,51 @@ TEST_SUITE("integration") {
         CHECK(!readRecording(output).times.empty());
     }
 
+    TEST_CASE("an existing trace is kept unless it may be overwritten") {
+        const TemporaryFolder folder;
+        const std::string trace = folder / "trace.jsonl";
+        writeFile(trace, "precious");
+        std::vector<std::string> arguments{
+            "--scene", "-w", "64", "-h", "64", "--frames", "5", "--trace", trace, "-o", folder / "out.mp4"};
+        checkRefused(arguments, "trace.jsonl' exists; give --overwrite", folder / "out.mp4");
+        CHECK(std::filesystem::file_size(trace) == 8);
+        arguments.emplace_back("--overwrite");
+        CHECK(runProgram(arguments).exitStatus == 0);
+        CHECK(std::filesystem::file_size(trace) > 100);
+    }
+
+    TEST_CASE("a trace may go to a device") {
+        const TemporaryFolder folder;
+        CHECK(runProgram({"--scene", "-w", "64", "-h", "64", "--frames", "5", "--trace", "/dev/null", "-o",
+                          folder / "out.mp4"})
+                  .exitStatus == 0);
+    }
+
+    TEST_CASE("a summary that nobody can read costs the exit status and not the recording") {
+        const TemporaryFolder folder;
+        const ProgramResult result = runProgram({"--scene", "-w", "64", "-h", "64", "--frames", "20", "--encoder",
+                                                 "software", "--smart", "off", "-o", folder / "out.mp4"},
+                                                {.output = "/dev/full"});
+        CAPTURE(result.errors);
+        CHECK(result.exitStatus == 1);
+        CHECK(result.errorLines() == 1);
+        CHECK(result.errors.find("summary") != std::string::npos);
+        CHECK(result.errors.find("No space left") != std::string::npos);
+        CHECK(readRecording(folder / "out.mp4").times.size() == 20);
+        CHECK(runProgram({"--help"}, {.output = "/dev/full"}).exitStatus == 2);
+    }
+
+    TEST_CASE("a mistake behind devices is named") {
+        for (const char* mistake : {"--tpyo", "tpyo"}) {
+            const ProgramResult result = runProgram({"devices", mistake});
+            CAPTURE(result.errors);
+            CHECK(result.exitStatus == 2);
+            CHECK(result.errorLines() == 1);
+            CHECK(result.errors.find(mistake) != std::string::npos);
+            CHECK(result.errors.find("smartcodec devices --help") != std::string::npos);
+        }
+    }
+
     TEST_CASE("wrong usage is refused in one line") {
         const TemporaryFolder folder;
         const std::string output = folder / "out.mp4";
@@ -112,7 +157,7 @@ TEST_SUITE("integration") {
         checkRefused(scene({"--min-fps", "0"}), "--min-fps 0", output);
         checkRefused(scene({"-w", "-640"}), "--width -640", output);
         checkRefused(scene({"--config", config}), "'qualty'", output);
-        checkRefused(scene({"--encoder", "v4l2"}), "no V4L2", output);
+        checkRefused(scene({"--encoder", "v4l2:/dev/null"}), "/dev/null", output);
         checkRefused({"-o", output}, "no camera support", output);
         checkRefused({}, "-i FILE", output);
     }

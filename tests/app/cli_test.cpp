@@ -89,11 +89,10 @@ TEST_SUITE("integration") {
 
     TEST_CASE("HEVC is recorded too") {
         const TemporaryFolder folder;
-        const ProgramResult result = runProgram(
-            {"--scene", "-w", "320", "-h", "240", "--frames", "20", "--codec", "hevc", "-o", folder / "out.mp4"});
+        const ProgramResult result = runProgram({"--scene", "-w", "320", "-h", "240", "--frames", "20", "--codec",
+                                                 "hevc", "--encoder", "software", "-o", folder / "out.mp4"});
         CAPTURE(result.errors);
         CHECK(result.exitStatus == 0);
-        CHECK(result.errorLines() == 1);
         CHECK(result.errors.find("libx265 keeps its first bit rate") != std::string::npos);
         CHECK(!readRecording(folder / "out.mp4").times.empty());
     }

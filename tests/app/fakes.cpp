@@ -1,6 +1,8 @@
 #include "tests/app/fakes.h"
 
+#include <algorithm>
 #include <cstring>
+#include <deque>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -63,12 +65,14 @@ class FakeSource final : public Source {
 
 class HinderedEncoder final : public Encoder {
   public:
-    HinderedEncoder(std::unique_ptr<Encoder> encoder, const Obstacle& obstacle)
-        : encoder_(std::move(encoder)), obstacle_(obstacle) {}
+    HinderedEncoder(const EncoderConfig& config, const Obstacle& obstacle)
+        : config_(config), obstacle_(obstacle), encoder_(openSoftwareEncoder(config)) {
+        takeSets();
+    }
 
     const EncoderCapabilities& capabilities() const override { return encoder_->capabilities(); }
     std::span<const std::byte> parameterSets() const override {
-        return obstacle_.withoutParameterSets ? std::span<const std::byte>() : encoder_->parameterSets();
+        return obstacle_.withoutParameterSets ? std::span<const std::byte>() : sets_;
     }
 
     Status encode(Frame frame, const EncodeParameters& parameters) override {
@@ -78,17 +82,53 @@ class HinderedEncoder final : public Encoder {
             return Status::failure("fake encoder: broken on purpose");
         if (number == obstacle_.throwAt)
             throw std::runtime_error("thrown on purpose");
+        if (std::find(obstacle_.restartAt.begin(), obstacle_.restartAt.end(), number) != obstacle_.restartAt.end())
+            restart();
         return encoder_->encode(std::move(frame), parameters);
     }
 
     Status drain() override {
         return obstacle_.failDrain ? Status::failure("fake encoder: cannot drain") : encoder_->drain();
     }
-    std::optional<Packet> takePacket() override { return encoder_->takePacket(); }
+
+    std::optional<Packet> takePacket() override {
+        if (!before_.empty()) {
+            Packet packet = std::move(before_.front());
+            before_.pop_front();
+            return packet;
+        }
+        std::optional<Packet> packet = encoder_->takePacket();
+        if (packet && isNew_) {
+            packet->newStream = true;
+            isNew_ = false;
+            takeSets();
+        }
+        return packet;
+    }
 
   private:
-    std::unique_ptr<Encoder> encoder_;
+    /// Without B-frames, then with them, and so on: the sets differ, and the source cannot tell.
+    void restart() {
+        (void)encoder_->drain();
+        while (std::optional<Packet> packet = encoder_->takePacket())
+            before_.push_back(std::move(*packet));
+        const bool had = config_.lookaheadFrames.value_or(1) > 0;
+        config_.lookaheadFrames = had ? 0 : 8;
+        encoder_ = openSoftwareEncoder(config_);
+        isNew_ = true;
+    }
+
+    void takeSets() {
+        const std::span<const std::byte> sets = encoder_->parameterSets();
+        sets_.assign(sets.begin(), sets.end());
+    }
+
+    EncoderConfig config_;
     Obstacle obstacle_;
+    std::unique_ptr<Encoder> encoder_;
+    std::vector<std::byte> sets_;  // of the stream that the packet taken last belongs to
+    std::deque<Packet> before_;    // of the stream before
+    bool isNew_ = false;
     int next_ = 0;
 };
 
@@ -105,11 +145,18 @@ std::unique_ptr<Source> makeSource(const SourceRecipe& recipe) {
     return std::make_unique<FakeSource>(recipe);
 }
 
+PipelineParts hinder(const Obstacle& obstacle) {
+    PipelineParts parts;
+    parts.openEncoder = [obstacle](const EncoderConfig& config) -> std::unique_ptr<Encoder> {
+        return std::make_unique<HinderedEncoder>(config, obstacle);
+    };
+    return parts;
+}
+
 PipelineParts makeParts(const SourceRecipe& source, const Obstacle& obstacle) {
-    return {.openSource = [source](const Settings&) { return makeSource(source); },
-            .openEncoder = [obstacle](const EncoderConfig& config) -> std::unique_ptr<Encoder> {
-                return std::make_unique<HinderedEncoder>(openSoftwareEncoder(config), obstacle);
-            }};
+    PipelineParts parts = hinder(obstacle);
+    parts.openSource = [source](const Settings&) { return makeSource(source); };
+    return parts;
 }
 
 }  // namespace smartcodec::test

@@ -33,9 +33,12 @@ struct Obstacle {
     std::optional<int> failAt = {};      ///< the frame, from 0, that it fails at
     std::optional<int> throwAt = {};     ///< the frame that it throws at
     bool failDrain = false;
+    std::vector<int> restartAt = {};    ///< frames before which it begins anew, each time with other parameter sets
     bool withoutParameterSets = false;  ///< no file can be begun
 };
 
+/// The source that the settings name, and an encoder with something in its way.
+[[nodiscard]] PipelineParts hinder(const Obstacle& obstacle);
 [[nodiscard]] PipelineParts makeParts(const SourceRecipe& source, const Obstacle& obstacle = {});
 
 }  // namespace smartcodec::test

@@ -2,14 +2,10 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
 #include <initializer_list>
 #include <vector>
 
-#include "tests/support/temporary_folder.h"
-
 using namespace smartcodec;
-using test::TemporaryFolder;
 
 namespace {
 
@@ -35,12 +31,6 @@ bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-std::string writeConfig(const TemporaryFolder& folder, const std::string& text) {
-    const std::string path = folder / "settings.toml";
-    std::ofstream(path) << text;
-    return path;
-}
-
 }  // namespace
 
 TEST_SUITE("unit") {
@@ -54,7 +44,7 @@ TEST_SUITE("unit") {
         CHECK(line.settings.minFrameRate == 1);
         CHECK(line.settings.maxGop == std::chrono::seconds(10));
         CHECK(line.settings.smart == SmartFunctions{});
-        CHECK(line.automaticEncoder);
+        CHECK(line.settings.encoder.kind == EncoderChoice::Kind::Automatic);
         CHECK_FALSE(line.settings.overwrite);
     }
 
@@ -110,6 +100,22 @@ TEST_SUITE("unit") {
         CHECK_FALSE(two.stabilize);
     }
 
+    TEST_CASE("an encoder is chosen by its kind or its device") {
+        using Kind = EncoderChoice::Kind;
+        const auto chosen = [](const std::string& value) {
+            return parse({"--scene", "-o", "x", "--encoder", value}).settings.encoder;
+        };
+        CHECK(chosen("auto") == EncoderChoice{.kind = Kind::Automatic});
+        CHECK(chosen("software") == EncoderChoice{.kind = Kind::Software});
+        CHECK(chosen("v4l2") == EncoderChoice{.kind = Kind::V4l2});
+        CHECK(chosen("v4l2:/dev/video11") == EncoderChoice{.kind = Kind::V4l2, .device = "/dev/video11"});
+        for (const std::string value : {"", "v4l2:", "V4L2", "/dev/video11", "emulated:venus"}) {
+            CAPTURE(value);
+            const std::string message = refusal({"--scene", "-o", "x", "--encoder", value});
+            CHECK(contains(message, "give auto, software, v4l2 or v4l2:/dev/videoN"));
+        }
+    }
+
     TEST_CASE("help is long only since h is the height") {
         CHECK(contains(parse({"--help"}).text, "--min-fps"));
         CHECK(contains(parse({"--help"}).text, "corridor"));
@@ -143,42 +149,5 @@ TEST_SUITE("unit") {
     TEST_CASE("what this build has not is said") {
         CHECK(contains(refusal({"-o", "x"}), "no camera support"));
         CHECK(contains(refusal({"--camera", "0", "-o", "x"}), "no camera support"));
-        CHECK(contains(refusal({"--scene", "-o", "x", "--encoder", "v4l2:/dev/video11"}), "no V4L2"));
-    }
-
-    TEST_CASE("the configuration file gives options and the command line wins") {
-        const TemporaryFolder folder;
-        const std::string path = writeConfig(folder,
-                                             "# a comment\n"
-                                             "scene = \"night\"\n"
-                                             "output = \"from file.mp4\"\n"
-                                             "quality = 30  # coarser\n"
-                                             "smart = [\"gop\", \"roi\"]\n"
-                                             "overwrite = true\n"
-                                             "max-gop = 2.5\n");
-        const Settings settings = parse({"--config", path, "--quality", "20"}).settings;
-        CHECK(std::get<SceneConfig>(settings.source).script == "night");
-        CHECK(settings.output == "from file.mp4");
-        CHECK(settings.quality == 20);
-        CHECK(settings.smart.gop);
-        CHECK_FALSE(settings.smart.frameRate);
-        CHECK(settings.overwrite);
-        CHECK(settings.maxGop == std::chrono::milliseconds(2500));
-    }
-
-    TEST_CASE("an unknown key is refused with its file") {
-        const TemporaryFolder folder;
-        const std::string path = writeConfig(folder, "qualty = 30\n");
-        const std::string message = refusal({"--config", path, "--scene", "-o", "x"});
-        CHECK(contains(message, path));
-        CHECK(contains(message, "'qualty'"));
-    }
-
-    TEST_CASE("what the configuration file cannot say is refused") {
-        const TemporaryFolder folder;
-        CHECK(contains(refusal({"--config", writeConfig(folder, "[video]\nquality = 3\n")}), "[video]"));
-        CHECK(contains(refusal({"--config", writeConfig(folder, "output = \"a#b.mp4\"\n")}), "'#'"));
-        CHECK(contains(refusal({"--config", writeConfig(folder, "quality = 99\nscene=true\noutput=\"x\"")}), "51"));
-        CHECK(contains(refusal({"--config", folder / "missing.toml"}), "missing.toml"));
     }
 }

@@ -28,7 +28,7 @@ Pipe openPipe() {
 }
 
 /// In the child, where only plain system calls are safe.
-[[noreturn]] void become(char* const* arguments, int output, int errors, const Program::Options& options) {
+[[noreturn]] void become(char* const* arguments, int output, int errors, const ProgramOptions& options) {
     dup2(output, STDOUT_FILENO);
     dup2(errors, STDERR_FILENO);
     if (options.fileSizeLimitBytes) {
@@ -54,8 +54,8 @@ int ProgramResult::errorLines() const {
     return static_cast<int>(std::count(errors.begin(), errors.end(), '\n'));
 }
 
-Program::Program(const std::vector<std::string>& arguments, const Options& options) {
-    std::vector<std::string> owned{SMARTCODEC_BINARY};
+Program::Program(const std::vector<std::string>& arguments, const ProgramOptions& options) {
+    std::vector<std::string> owned{options.binary};
     owned.insert(owned.end(), arguments.begin(), arguments.end());
     std::vector<char*> raw;
     for (std::string& argument : owned)
@@ -64,9 +64,14 @@ Program::Program(const std::vector<std::string>& arguments, const Options& optio
 
     Pipe output = openPipe();
     Pipe errors = openPipe();
+    if (!options.output.empty()) {
+        output.writeEnd = UniqueFd(open(options.output.c_str(), O_WRONLY | O_CLOEXEC));
+        if (!output.writeEnd)
+            throw std::system_error(errno, std::generic_category(), "opening " + options.output);
+    }
     process_ = fork();
     if (process_ < 0)
-        throw std::system_error(errno, std::generic_category(), "starting " SMARTCODEC_BINARY);
+        throw std::system_error(errno, std::generic_category(), "starting " + options.binary);
     if (process_ == 0)
         become(raw.data(), output.writeEnd.get(), errors.writeEnd.get(), options);
     output_ = std::move(output.readEnd);
@@ -118,7 +123,7 @@ ProgramResult Program::wait(std::chrono::seconds limit) {
     return std::move(result_);
 }
 
-ProgramResult runProgram(const std::vector<std::string>& arguments, const Program::Options& options) {
+ProgramResult runProgram(const std::vector<std::string>& arguments, const ProgramOptions& options) {
     return Program(arguments, options).wait();
 }
 

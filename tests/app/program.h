@@ -22,14 +22,17 @@ struct ProgramResult {
     [[nodiscard]] int errorLines() const;
 };
 
+/// What a program is started with.
+struct ProgramOptions {
+    std::optional<std::uint64_t> fileSizeLimitBytes = {};  ///< a disk that is full at that size
+    std::string output = {};                               ///< a file for its standard output; empty: a pipe to us
+    std::string binary = SMARTCODEC_BINARY;                ///< smartcodec itself, or a relative of it
+};
+
 /// The real smartcodec binary in a process of its own.
 class Program {
   public:
-    struct Options {
-        std::optional<std::uint64_t> fileSizeLimitBytes;  ///< a disk that is full at that size
-    };
-
-    explicit Program(const std::vector<std::string>& arguments, const Options& options = {});
+    explicit Program(const std::vector<std::string>& arguments, const ProgramOptions& options = {});
     ~Program();
     Program(const Program&) = delete;
     Program& operator=(const Program&) = delete;
@@ -49,6 +52,6 @@ class Program {
     ProgramResult result_;
 };
 
-[[nodiscard]] ProgramResult runProgram(const std::vector<std::string>& arguments, const Program::Options& options = {});
+[[nodiscard]] ProgramResult runProgram(const std::vector<std::string>& arguments, const ProgramOptions& options = {});
 
 }  // namespace smartcodec::test

@@ -1,0 +1,64 @@
+#include "app/output_series.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace smartcodec {
+
+namespace {
+
+/// False too where that cannot be found out: creating the file will say why.
+bool exists(const std::string& path) {
+    std::error_code error;
+    return std::filesystem::exists(std::filesystem::symlink_status(path, error));
+}
+
+bool isReplaceable(const std::string& path) {
+    std::error_code error;
+    return std::filesystem::is_regular_file(path, error);
+}
+
+}  // namespace
+
+OutputSeries::OutputSeries(Config config) : config_(std::move(config)) {}
+
+OpenOutput OutputSeries::open(const Next& next) {
+    int number = next.insteadOfLast ? last_ : last_ + 1;
+    while (number > 1 && isTaken(path(number)))  // of the first one Mp4Writer says what is wrong
+        ++number;
+    Mp4Config file = config_.file;
+    file.path = path(number);
+    file.parameterSets = next.parameterSets;
+    OpenOutput output{.path = file.path, .writer = Mp4Writer(file)};
+    last_ = number;
+    return output;
+}
+
+std::string OutputSeries::path(int number) const {
+    if (number == 1)
+        return config_.file.path;
+    const std::filesystem::path first(config_.file.path);
+    const std::string name = first.stem().string() + "-" + std::to_string(number) + first.extension().string();
+    return (first.parent_path() / name).string();
+}
+
+bool OutputSeries::isTaken(const std::string& path) const {
+    if (!exists(path))
+        return false;
+    const auto isThis = [&path](const std::string& spared) { return isSameFile(spared, path); };
+    return !config_.file.overwrite || !isReplaceable(path) ||
+           std::any_of(config_.spared.begin(), config_.spared.end(), isThis);
+}
+
+bool isSameFile(const std::string& a, const std::string& b) {
+    std::error_code error;  // one of them not existing is the usual case, and no error here
+    if (std::filesystem::equivalent(a, b, error))
+        return true;
+    const auto pathA = std::filesystem::weakly_canonical(a, error);
+    const auto pathB = std::filesystem::weakly_canonical(b, error);
+    return !error && pathA == pathB;
+}
+
+}  // namespace smartcodec

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include <opencv2/core.hpp>
@@ -19,10 +20,6 @@ namespace smartcodec {
 namespace {
 
 using namespace stabiliser;
-
-// The background is a mean of at most so many pictures, then a running one: about a second. Longer would take more
-// noise out (this leaves a 32nd of its power) but follow slow changes later.
-constexpr int kLongest = 32;
 
 // What moves is a running mean along its path of at most so many: its shape changes and each step's match is inexact.
 constexpr int kLongestMoving = 8;
@@ -80,13 +77,13 @@ struct Stabiliser::State {
         std::size_t index = 0;
         int x = 0;  // luma samples
         int y = 0;
-        LumaBlock luma;
-        ChromaBlock chroma;
-        NoiseLimits limits;
+        BlockView samples;
+        const NoiseLimits* limits = nullptr;
     };
 
     void run(const YuvView& in, const YuvView* out, const Analyzer& analyzer, bool keyFrame);
     void setGains();
+    void findCells(const ChangeMap& map);
     void area(int x, int y);
     [[nodiscard]] Block load(int x, int y) const;
     [[nodiscard]] std::size_t indexOf(int x, int y) const {
@@ -112,6 +109,12 @@ struct Stabiliser::State {
     PlanarPicture now;
     PlanarPicture strip;  // rows of one area as they came: `out` may be the same memory as `in`
     int top = 0;          // of the strip
+
+    struct CellSpan {
+        int first = 0;
+        int last = 0;
+    };
+    std::vector<CellSpan> cellColumns, cellRows;  // of the analyzer's grid, by block
 
     // for the picture at hand
     const Analyzer::State* seen = nullptr;
@@ -152,34 +155,35 @@ void Stabiliser::State::setGains() {
         gains = cv::Mat(areas, CV_32F, cv::Scalar(field.medianGain));
 }
 
-void Stabiliser::State::still(const Block& block, const Difference& d) {
+void Stabiliser::State::still(const Block& block, const Difference& difference) {
     Standing& s = standing[block.index];
     Model& model = models[block.index];
     if (s.rest == 0)
         s.pictures = std::min<std::uint8_t>(s.pictures, kAnew);
     s.pictures = static_cast<std::uint8_t>(std::min(s.pictures + 1, kLongest));
     s.rest = static_cast<std::uint8_t>(std::min(s.rest + 1, 255));
-    const SlowChange change = follow(d, block.limits, s);
+    const SlowChange change = follow(difference, *block.limits, s);
     if (change.anew)
         s.pictures = std::min<std::uint8_t>(s.pictures, kAnew);
-    stabiliser::learn(block.luma, block.chroma, s.pictures, change.offset, model);
+    stabiliser::learn(block.samples, s.pictures, change.offset, model);
 
-    const bool far = drifted(d, change.offset, block.limits, s);
+    const bool far = drifted(difference, change.offset, *block.limits, s);
     if (!renewAll && !change.anew && !far && s.pictures < kRenewal * s.shown) {
-        now.copyBlock(block.x, block.y, before);
+        // `now` still holds the picture before the last
+        if (!s.held)
+            copy(std::as_const(before).block(block.x, block.y), now.block(block.x, block.y));
+        s.held = true;
         return;
     }
-    LumaBlock luma;
-    ChromaBlock chroma;
-    show(model, luma, chroma);
-    now.store(block.x, block.y, luma, chroma);
+    show(model, now.block(block.x, block.y));
+    s.held = false;
     s.shown = s.pictures;
     s.drift = {};
 }
 
 void Stabiliser::State::moving(const Block& block, const Motion& path, int gain) {
     const int x = block.x, y = block.y;
-    const View source{block.luma.data(), kBlock};
+    const View& source = block.samples.luma;
     const View prediction = before.luma().view(x + path.x, y + path.y);
     Standing& s = standing[block.index];
 
@@ -189,7 +193,7 @@ void Stabiliser::State::moving(const Block& block, const Motion& path, int gain)
     const Standing& origin = standing[indexOf(std::clamp(x + path.x + kBlock / 2, 0, width - 1),
                                               std::clamp(y + path.y + kBlock / 2, 0, height - 1))];
     const float worth = std::max<float>(1, origin.shown);
-    const float noise = block.limits.variance;
+    const float noise = block.limits->variance;
     const BlockDifference d = blockDifference(source, prediction);
     // What light has changed since is no fault of the prediction; but what moves may have its light with it.
     int offset =
@@ -207,12 +211,12 @@ void Stabiliser::State::moving(const Block& block, const Motion& path, int gain)
     Blend how{.weight = static_cast<int>(weight * kWholeWeight + 0.5F),
               .limit = static_cast<int>(kSampleDeviations * std::sqrt(noise * (1 + 1 / worth)) + 0.5F),
               .offset = offset};
-    blendLuma(source, prediction, how, now.luma().at(x, y), now.luma().strideBytes());
+    const WritableBlock out = now.block(x, y);
+    blendLuma(source, prediction, how, out.luma);
     how.offset = 0;
     for (std::size_t plane = 0; plane < 2; ++plane)
-        blendChroma({&block.chroma[plane * kChroma / 2], kBlock / 2},
-                    before.chroma(plane).view((x + path.x) / 2, (y + path.y) / 2), how,
-                    now.chroma(plane).at(x / 2, y / 2), now.chroma(plane).strideBytes());
+        blendChroma(block.samples.chroma[plane], before.chroma(plane).view((x + path.x) / 2, (y + path.y) / 2), how,
+                    out.chroma[plane]);
 
     if (s.rest >= kWorthKeeping) {
         remembered[block.index] = models[block.index];
@@ -222,32 +226,40 @@ void Stabiliser::State::moving(const Block& block, const Motion& path, int gain)
         static_cast<std::uint8_t>(std::clamp(noise / std::max(left, 1e-6F), 1.0F, static_cast<float>(kLongestMoving)));
     s.drift = s.bias = {};
     s.rest = 0;
-    LumaBlock luma;
-    ChromaBlock chroma;
-    now.load(x, y, luma, chroma);
-    start(luma, chroma, models[block.index]);
+    s.held = false;
+    start(std::as_const(now).block(x, y), models[block.index]);
 }
 
 // Whether the analyzer, which also looks at more than a block, saw a change there since the picture before.
 bool Stabiliser::State::changed(int x, int y) const {
-    if (!seen->comparable)
-        return false;
     const ChangeMap& map = seen->comparison.change;
-    const auto cell = [](int at, double size, int cells) { return std::min(static_cast<int>(at / size), cells - 1); };
-    const int left = cell(x, seen->cellWidth, map.columns), right = cell(x + kBlock - 1, seen->cellWidth, map.columns);
-    const int above = cell(y, seen->cellHeight, map.rows), below = cell(y + kBlock - 1, seen->cellHeight, map.rows);
+    if (!seen->comparable || map.count == 0)
+        return false;
+    const auto [left, right] = cellColumns[static_cast<std::size_t>(x / kBlock)];
+    const auto [above, below] = cellRows[static_cast<std::size_t>(y / kBlock)];
     return (map.row(above)[left] | map.row(above)[right] | map.row(below)[left] | map.row(below)[right]) != 0;
 }
 
+// Which of the analyzer's cells the first and the last sample of a block lie in, across and down: its picture may be a
+// smaller one.
+void Stabiliser::State::findCells(const ChangeMap& map) {
+    const auto find = [](std::vector<CellSpan>& spans, int blocks, double cellSize, int cells) {
+        spans.resize(static_cast<std::size_t>(blocks));
+        for (int block = 0; block < blocks; ++block) {
+            const auto cell = [&](int at) { return std::min(static_cast<int>(at / cellSize), cells - 1); };
+            spans[static_cast<std::size_t>(block)] = {cell(block * kBlock), cell(block * kBlock + kBlock - 1)};
+        }
+    };
+    find(cellColumns, columns, seen->cellWidth, map.columns);
+    find(cellRows, height / kBlock, seen->cellHeight, map.rows);
+}
+
 Stabiliser::State::Block Stabiliser::State::load(int x, int y) const {
-    Block block;
-    block.index = indexOf(x, y);
-    block.x = x;
-    block.y = y;
-    strip.load(x, y - top, block.luma, block.chroma);
+    Block block{.index = indexOf(x, y), .x = x, .y = y, .samples = strip.block(x, y - top)};
+    const View& luma = block.samples.luma;
     const int brightness =
-        block.luma[0] + block.luma[27] + block.luma[36] + block.luma[63];  // of four samples: enough to find the noise
-    block.limits = limits[static_cast<std::size_t>(Noise::bin(brightness / 4))];
+        luma.row(0)[0] + luma.row(3)[3] + luma.row(4)[4] + luma.row(7)[7];  // enough to find the noise
+    block.limits = &limits[static_cast<std::size_t>(Noise::bin(brightness / 4))];
     return block;
 }
 
@@ -261,9 +273,9 @@ bool Stabiliser::State::restTogether(const std::array<Block, 4>& blocks,
         if (pictures == 0)
             return false;
         sum += static_cast<float>(differences[i].sum);
-        variance += blocks[i].limits.block * blocks[i].limits.block * (1 + 1.0F / static_cast<float>(pictures));
+        variance += blocks[i].limits->block * blocks[i].limits->block * (1 + 1.0F / static_cast<float>(pictures));
     }
-    return std::abs(sum) <= kAreaDeviations * std::sqrt(variance);
+    return sum * sum <= kAreaDeviations * kAreaDeviations * variance;
 }
 
 // Whether the block stands still, before its background (`d`, null if that is out of the question) or before what was
@@ -272,14 +284,14 @@ bool Stabiliser::State::rest(const Block& block, const Difference* d) {
     if (!mayFreeze)
         return false;
     Standing& s = standing[block.index];
-    if (d && !changed(block.x, block.y) && rests(*d, s.pictures, block.limits)) {
+    if (d && !changed(block.x, block.y) && rests(*d, s.pictures, *block.limits)) {
         still(block, *d);
         return true;
     }
     if (s.remembered == 0)
         return false;
-    const Difference old = difference(block.luma, block.chroma, remembered[block.index]);
-    if (!rests(old, s.remembered, block.limits))
+    const Difference old = difference(block.samples, remembered[block.index]);
+    if (!rests(old, s.remembered, *block.limits))
         return false;
     std::swap(models[block.index], remembered[block.index]);
     const std::uint8_t pictures = s.remembered;
@@ -296,18 +308,18 @@ void Stabiliser::State::area(int x0, int y0) {
     const int gain = gains.empty()
                          ? kSameBrightness
                          : static_cast<int>(std::lround(gains.at<float>(y0 / kArea, x0 / kArea) * kSameBrightness));
-    std::array<Block, 4> blocks;
-    std::array<Difference, 4> differences;
-    for (std::size_t i = 0; i < blocks.size(); ++i) {
-        blocks[i] = load(x0 + static_cast<int>(i % 2) * kBlock, y0 + static_cast<int>(i / 2) * kBlock);
-        const std::size_t index = blocks[i].index;
-        if (gain != kSameBrightness) {
-            brighten(gain, models[index]);
-            if (standing[index].remembered > 0)
-                brighten(gain, remembered[index]);
+    // initialised at once: this runs 8,000 times for a picture
+    const std::array<Block, 4> blocks{load(x0, y0), load(x0 + kBlock, y0), load(x0, y0 + kBlock),
+                                      load(x0 + kBlock, y0 + kBlock)};
+    if (gain != kSameBrightness)
+        for (const Block& block : blocks) {
+            brighten(gain, models[block.index]);
+            if (standing[block.index].remembered > 0)
+                brighten(gain, remembered[block.index]);
         }
-        differences[i] = difference(blocks[i].luma, blocks[i].chroma, models[index]);
-    }
+    const auto fromModel = [this](const Block& block) { return difference(block.samples, models[block.index]); };
+    const std::array<Difference, 4> differences{fromModel(blocks[0]), fromModel(blocks[1]), fromModel(blocks[2]),
+                                                fromModel(blocks[3])};
     const bool together = restTogether(blocks, differences);
     std::optional<Motion> path;
     for (std::size_t i = 0; i < blocks.size(); ++i) {
@@ -315,7 +327,7 @@ void Stabiliser::State::area(int x0, int y0) {
             continue;
         if (!path)
             path = motion.search(strip.luma().view(x0, y0 - top), x0, y0, before.luma(), global,
-                                 std::sqrt(blocks[i].limits.variance));
+                                 std::sqrt(blocks[i].limits->variance));
         moving(blocks[i], *path, gain);
     }
     if (!path)
@@ -326,6 +338,8 @@ void Stabiliser::State::run(const YuvView& in, const YuvView* out, const Analyze
     seen = &analyzer.state();
     const Measurement& measured = seen->measurement;
     limits = noiseLimits(seen->estimator.noise());
+    if (seen->comparable && seen->comparison.change.count > 0)
+        findCells(seen->comparison.change);
     setGains();
     renewAll = keyFrame || !gains.empty();  // a key frame codes everything anyway
     mayFreeze = !measured.cameraMoved && !measured.sceneCut;

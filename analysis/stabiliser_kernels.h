@@ -21,9 +21,6 @@ struct Model {
     std::array<std::int16_t, kChroma> chroma;
 };
 
-using LumaBlock = std::array<std::uint8_t, kLuma>;
-using ChromaBlock = std::array<std::uint8_t, kChroma>;
-
 /// How a block differs from a model, in 1/16 grey level.
 constexpr int kDifferenceShift = 4;
 struct Difference {
@@ -39,15 +36,31 @@ struct View {
     std::ptrdiff_t strideBytes = 0;
     [[nodiscard]] const std::uint8_t* row(int y) const { return data + y * strideBytes; }
 };
+struct WritableView {
+    std::uint8_t* data = nullptr;
+    std::ptrdiff_t strideBytes = 0;
+    [[nodiscard]] std::uint8_t* row(int y) const { return data + y * strideBytes; }
+    operator View() const { return {data, strideBytes}; }  // NOLINT(google-explicit-constructor): as pointers convert
+};
 
-[[nodiscard]] Difference difference(const LumaBlock& luma, const ChromaBlock& chroma, const Model& model);
+/// A block where it lies in a picture: 8x8 of luma, 4x4 of Cb and Cr.
+struct BlockView {
+    View luma;
+    std::array<View, 2> chroma;
+};
+struct WritableBlock {
+    WritableView luma;
+    std::array<WritableView, 2> chroma;
+};
+
+[[nodiscard]] Difference difference(const BlockView& block, const Model& model);
 
 /// Replaces the model by the block itself.
-void start(const LumaBlock& luma, const ChromaBlock& chroma, Model& model);
+void start(const BlockView& block, Model& model);
 
 /// Moves the model's samples 1 / `pictures` of the way to the block's, and all luma samples by `offset` (1/128 grey
 /// level).
-void learn(const LumaBlock& luma, const ChromaBlock& chroma, int pictures, int offset, Model& model);
+void learn(const BlockView& block, int pictures, int offset, Model& model);
 
 constexpr int kSameBrightness = 4096;
 
@@ -55,10 +68,12 @@ constexpr int kSameBrightness = 4096;
 void brighten(int gain, Model& model);
 
 /// The model rounded to whole grey levels.
-void show(const Model& model, LumaBlock& luma, ChromaBlock& chroma);
+void show(const Model& model, const WritableBlock& block);
 
-/// Sum of absolute differences of two areas of 16x16.
-[[nodiscard]] std::uint32_t areaDistance(const View& a, const View& b);
+void copy(const BlockView& from, const WritableBlock& to);
+
+/// Sum of absolute differences of two areas of 16x16; if it is `limit` or more, any number from there on.
+[[nodiscard]] std::uint32_t areaDistance(const View& a, const View& b, std::uint32_t limit);
 
 /// How 8x8 samples differ from others, in grey levels.
 struct BlockDifference {
@@ -76,9 +91,7 @@ struct Blend {
     int limit = 0;   ///< grey levels
     int offset = 0;  ///< grey levels by which the prediction is too dark
 };
-void blendLuma(const View& now, const View& prediction, const Blend& how, std::uint8_t* out,
-               std::ptrdiff_t outStride);  ///< 8x8
-void blendChroma(const View& now, const View& prediction, const Blend& how, std::uint8_t* out,
-                 std::ptrdiff_t outStride);  ///< 4x4
+void blendLuma(const View& now, const View& prediction, const Blend& how, const WritableView& out);    ///< 8x8
+void blendChroma(const View& now, const View& prediction, const Blend& how, const WritableView& out);  ///< 4x4
 
 }  // namespace smartcodec::stabiliser

@@ -1,6 +1,7 @@
 #include "analysis/stabiliser_motion.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace smartcodec::stabiliser {
 namespace {
@@ -9,6 +10,7 @@ namespace {
 constexpr float kGoodMatch = 1.05F;
 constexpr float kMeanOfUnitNormal = 0.79788F;  // of |x|
 constexpr int kFirstStep = 4;
+constexpr std::uint32_t kNoLimit = std::numeric_limits<std::uint32_t>::max();
 
 }  // namespace
 
@@ -25,13 +27,13 @@ Motion MotionSearch::search(const View& area, int x, int y, const BytePlane& bef
     const int up = -y, down = height_ - kArea - y;
 
     Motion best;
-    std::uint32_t bestDistance = areaDistance(area, before.view(x, y));
+    std::uint32_t bestDistance = areaDistance(area, before.view(x, y), kNoLimit);
     const auto attempt = [&](Motion motion) {
         motion.x = std::clamp(motion.x, left, right);
         motion.y = std::clamp(motion.y, up, down);
         if (motion.x == best.x && motion.y == best.y)
             return;
-        const std::uint32_t distance = areaDistance(area, before.view(x + motion.x, y + motion.y));
+        const std::uint32_t distance = areaDistance(area, before.view(x + motion.x, y + motion.y), bestDistance);
         if (distance < bestDistance) {
             bestDistance = distance;
             best = motion;

@@ -6,39 +6,12 @@
 namespace smartcodec::stabiliser {
 namespace {
 
-constexpr int kChromaBlock = kBlock / 2;
-
 void copyRows(const View& in, int width, int height, std::uint8_t* out, std::ptrdiff_t outStrideBytes) {
     for (int y = 0; y < height; ++y)
         std::memcpy(out + y * outStrideBytes, in.row(y), static_cast<std::size_t>(width));
 }
 
-std::size_t ofPlane(std::size_t plane) {
-    return plane * kChroma / 2;
-}
-
 }  // namespace
-
-void PlanarPicture::load(int x, int y, LumaBlock& luma, ChromaBlock& chroma) const {
-    copyRows(planes_[0].view(x, y), kBlock, kBlock, luma.data(), kBlock);
-    for (std::size_t plane = 0; plane < 2; ++plane)
-        copyRows(planes_[1 + plane].view(x / 2, y / 2), kChromaBlock, kChromaBlock, &chroma[ofPlane(plane)],
-                 kChromaBlock);
-}
-
-void PlanarPicture::store(int x, int y, const LumaBlock& luma, const ChromaBlock& chroma) {
-    copyRows({luma.data(), kBlock}, kBlock, kBlock, planes_[0].at(x, y), planes_[0].strideBytes());
-    for (std::size_t plane = 0; plane < 2; ++plane)
-        copyRows({&chroma[ofPlane(plane)], kChromaBlock}, kChromaBlock, kChromaBlock,
-                 planes_[1 + plane].at(x / 2, y / 2), planes_[1 + plane].strideBytes());
-}
-
-void PlanarPicture::copyBlock(int x, int y, const PlanarPicture& from) {
-    copyRows(from.planes_[0].view(x, y), kBlock, kBlock, planes_[0].at(x, y), planes_[0].strideBytes());
-    for (std::size_t plane = 1; plane < 3; ++plane)
-        copyRows(from.planes_[plane].view(x / 2, y / 2), kChromaBlock, kChromaBlock, planes_[plane].at(x / 2, y / 2),
-                 planes_[plane].strideBytes());
-}
 
 void PlanarPicture::loadStrip(const StabiliserConfig& config, const YuvView& in, int top) {
     // Mirrored, not repeated: repeated samples would share their noise. Rows within the strip only: those above it may

@@ -21,6 +21,7 @@ class BytePlane {
 
     [[nodiscard]] std::ptrdiff_t strideBytes() const { return strideBytes_; }
     [[nodiscard]] std::uint8_t* at(int x, int y) { return samples_.data() + offset(x, y); }
+    [[nodiscard]] WritableView writable(int x, int y) { return {at(x, y), strideBytes_}; }
     [[nodiscard]] View view(int x, int y) const { return {samples_.data() + offset(x, y), strideBytes_}; }
 
   private:
@@ -41,9 +42,12 @@ class PlanarPicture {
     [[nodiscard]] BytePlane& chroma(std::size_t plane) { return planes_[1 + plane]; }
     [[nodiscard]] const BytePlane& chroma(std::size_t plane) const { return planes_[1 + plane]; }
 
-    void load(int x, int y, LumaBlock& luma, ChromaBlock& chroma) const;
-    void store(int x, int y, const LumaBlock& luma, const ChromaBlock& chroma);
-    void copyBlock(int x, int y, const PlanarPicture& from);
+    [[nodiscard]] BlockView block(int x, int y) const {
+        return {planes_[0].view(x, y), {planes_[1].view(x / 2, y / 2), planes_[2].view(x / 2, y / 2)}};
+    }
+    [[nodiscard]] WritableBlock block(int x, int y) {
+        return {planes_[0].writable(x, y), {planes_[1].writable(x / 2, y / 2), planes_[2].writable(x / 2, y / 2)}};
+    }
 
     /// Takes rows `top`.. of a picture of `config`'s size as rows 0..kArea - 1 of this one, its right and lower edge
     /// mirrored up to whole areas.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <opencv2/core/hal/intrin.hpp>
 
 namespace smartcodec::stabiliser {
 namespace {
@@ -23,6 +24,39 @@ constexpr float kSlowDeviations = 4.5F;
 
 constexpr float kDriftDeviations = 3.0F;
 constexpr float kQuantum = 1.0F;  // grey level: the least that a picture of 8 bits can show
+
+// Of a model worth so many pictures.
+struct Worth {
+    float inverse = 0;  // variance of its noise, in that of one picture's
+    float spread = 0;   // variance of a picture's difference from it
+    float root = 0;     // deviation of that
+    float running = 0;  // deviation of a running mean of differences
+};
+const std::array<Worth, kLongest + 1> kWorth = [] {
+    std::array<Worth, kLongest + 1> all{};
+    for (std::size_t pictures = 1; pictures < all.size(); ++pictures) {
+        const float inverse = 1.0F / static_cast<float>(pictures);
+        all[pictures] = {inverse, 1 + inverse, std::sqrt(1 + inverse), std::sqrt(kRunningVariance + inverse)};
+    }
+    return all;
+}();
+
+// Four values of a block's quarters in the lower half of eight.
+cv::v_int16x8 inLow(const cv::v_int32x4& values) {
+    return cv::v_pack(values, cv::v_setzero_s32());
+}
+
+// Divided by 16 and by 4, as integers are.
+cv::v_int32x4 towardsZero(const cv::v_int32x4& value) {
+    return (value + ((value >> 31) & cv::v_setall_s32(15))) >> 4;
+}
+cv::v_int16x8 towardsZero(const cv::v_int16x8& value) {
+    return (value + ((value >> 15) & cv::v_setall_s16(3))) >> 2;
+}
+
+std::int32_t largest(const cv::v_int16x8& values) {
+    return cv::v_reduce_max(cv::v_max(values, cv::v_setzero_s16() - values));
+}
 
 }  // namespace
 
@@ -45,53 +79,46 @@ NoiseLimitsCurve noiseLimits(const Noise& noise) {
 bool rests(const Difference& d, int pictures, const NoiseLimits& limit) {
     if (pictures == 0)
         return false;
-    const float spread = 1 + 1.0F / static_cast<float>(pictures);  // the model's own noise on top of the picture's
-    const float root = std::sqrt(spread);
+    const Worth& worth = kWorth[static_cast<std::size_t>(pictures)];
+    int part = std::max(std::abs(d.chroma[0]), std::abs(d.chroma[1]));
     for (const std::int32_t quarter : d.quarter)
-        if (static_cast<float>(std::abs(quarter)) > kQuarterDeviations * limit.quarter * root)
-            return false;
-    for (const std::int32_t chroma : d.chroma)
-        if (static_cast<float>(std::abs(chroma)) > kQuarterDeviations * limit.quarter * root)
-            return false;
-    return static_cast<float>(std::abs(d.sum)) <= kBlockDeviations * limit.block * root &&
-           static_cast<float>(d.energy) <= limit.energy * spread * (1 + kEnergyDeviations * limit.energyDeviation);
+        part = std::max(part, std::abs(quarter));
+    return static_cast<float>(part) <= kQuarterDeviations * limit.quarter * worth.root &&
+           static_cast<float>(std::abs(d.sum)) <= kBlockDeviations * limit.block * worth.root &&
+           static_cast<float>(d.energy) <=
+               limit.energy * worth.spread * (1 + kEnergyDeviations * limit.energyDeviation);
 }
 
 SlowChange follow(const Difference& d, const NoiseLimits& limit, Standing& s) {
     // the model's own noise is the same in every difference: no running mean lessens it
-    const float spread = std::sqrt(kRunningVariance + 1.0F / static_cast<float>(s.pictures));
+    const float spread = kWorth[s.pictures].running;
+    static_assert(kRunning == 1 << 2 && kLuma / 4 == 1 << 4);
+    const cv::v_int16x8 quarter = inLow(towardsZero(cv::v_load(d.quarter.data())));
+    cv::v_int16x8 bias = cv::v_load_low(s.bias.data());
+    bias += towardsZero(quarter - bias);
     SlowChange change;
-    int sum = 0;
-    for (std::size_t quarter = 0; quarter < 4; ++quarter) {
-        s.bias[quarter] = static_cast<std::int16_t>(s.bias[quarter] +
-                                                    (d.quarter[quarter] / (kLuma / 4) - s.bias[quarter]) / kRunning);
-        sum += s.bias[quarter];
-    }
+    const int sum = cv::v_reduce_sum(bias);
     if (static_cast<float>(std::abs(sum) * (kLuma / 4)) > kSlowDeviations * spread * limit.block) {
         change.offset = sum / 4 << (kMeanShift - kDifferenceShift);
-        for (std::int16_t& bias : s.bias)
-            bias = static_cast<std::int16_t>(bias - sum / 4);
+        bias -= inLow(cv::v_setall_s32(sum / 4));
     }
-    for (const std::int16_t bias : s.bias)
-        change.anew =
-            change.anew || static_cast<float>(std::abs(bias) * (kLuma / 4)) > kSlowDeviations * spread * limit.quarter;
-    if (change.anew)
-        s.bias = {};
+    change.anew = static_cast<float>(largest(bias) * (kLuma / 4)) > kSlowDeviations * spread * limit.quarter;
+    cv::v_store_low(s.bias.data(), change.anew ? cv::v_setzero_s16() : bias);
     return change;
 }
 
 bool drifted(const Difference& d, int offset, const NoiseLimits& limit, Standing& s) {
-    const float noise =
-        kDriftDeviations * limit.quarter / (kLuma / 4 * kUnit) *
-        std::sqrt(1.0F / static_cast<float>(std::max<int>(s.shown, 1)) + 1.0F / static_cast<float>(s.pictures));
-    const float most = std::max(kQuantum, noise) * (1 << kMeanShift);
-    bool far = false;
-    for (std::size_t quarter = 0; quarter < 4; ++quarter) {
-        const int step = (d.quarter[quarter] << (kMeanShift - kDifferenceShift)) / (kLuma / 4) / s.pictures + offset;
-        s.drift[quarter] = static_cast<std::int16_t>(std::clamp(s.drift[quarter] + step, -32000, 32000));
-        far = far || static_cast<float>(std::abs(s.drift[quarter])) >= most;
-    }
-    return far;
+    constexpr float kStep = static_cast<float>(1 << (kMeanShift - kDifferenceShift)) / (kLuma / 4);
+    const float inverse = kWorth[s.pictures].inverse;
+    const cv::v_int32x4 step =
+        cv::v_round(cv::v_cvt_f32(cv::v_load(d.quarter.data())) * cv::v_setall_f32(kStep * inverse));
+    // sums of 16 bits stop at the largest
+    const cv::v_int16x8 drift = cv::v_load_low(s.drift.data()) + inLow(step + cv::v_setall_s32(offset));
+    cv::v_store_low(s.drift.data(), drift);
+    const float far = static_cast<float>(largest(drift)) / (1 << kMeanShift);
+    const float noise = kDriftDeviations * limit.quarter / (kLuma / 4 * kUnit);
+    return far >= kQuantum &&
+           far * far >= noise * noise * (kWorth[std::max<std::size_t>(s.shown, 1)].inverse + inverse);
 }
 
 }  // namespace smartcodec::stabiliser

@@ -26,9 +26,13 @@ struct Standing {
     std::uint8_t shown = 0;               ///< that the model was worth when it was shown
     std::uint8_t rest = 0;                ///< pictures since it came to rest, at most 255
     std::uint8_t remembered = 0;          ///< pictures that the remembered model is worth; 0: none
+    bool held = false;                    ///< the last two pictures given out show the same here
     std::array<std::int16_t, 4> bias{};   ///< running means of what the quarters differ from the model, 1/16 grey level
     std::array<std::int16_t, 4> drift{};  ///< of the model's quarters since it was shown, 1/128 grey level
 };
+
+/// Models are worth so many pictures at most.
+constexpr int kLongest = 32;
 
 /// Whether a difference from a model worth `pictures` is noise.
 [[nodiscard]] bool rests(const Difference& difference, int pictures, const NoiseLimits& limits);

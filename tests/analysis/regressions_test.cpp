@@ -30,7 +30,7 @@ TEST_SUITE("unit") {
                     prediction[i] = static_cast<std::uint8_t>(100 + random.integer(-2, 2));
                 }
                 stabiliser::blendLuma({now.data(), 8}, {prediction.data(), 8}, {.weight = weight, .limit = 60},
-                                      out.data(), 8);
+                                      {out.data(), 8});
                 for (std::size_t i = 0; i < 64; ++i)
                     off += out[i] - (prediction[i] + weight / 128.0 * (now[i] - prediction[i]));
             }

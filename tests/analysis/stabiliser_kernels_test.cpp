@@ -16,6 +16,17 @@ using namespace smartcodec::stabiliser;
 
 namespace {
 
+using LumaBlock = std::array<std::uint8_t, kLuma>;
+using ChromaBlock = std::array<std::uint8_t, kChroma>;  // 4x4 of Cb, then of Cr
+
+BlockView blockOf(const LumaBlock& luma, const ChromaBlock& chroma) {
+    return {{luma.data(), kBlock}, {{{chroma.data(), kBlock / 2}, {&chroma[kChroma / 2], kBlock / 2}}}};
+}
+
+WritableBlock blockOf(LumaBlock& luma, ChromaBlock& chroma) {
+    return {{luma.data(), kBlock}, {{{chroma.data(), kBlock / 2}, {&chroma[kChroma / 2], kBlock / 2}}}};
+}
+
 /// Random samples; every fourth block is all black, all white or a mixture of the two.
 class Material {
   public:
@@ -49,7 +60,9 @@ class Material {
     }
     Model model() {
         Model model{};
-        start(luma(), chroma(), model);
+        const LumaBlock lumaSamples = luma();
+        const ChromaBlock chromaSamples = chroma();
+        start(blockOf(lumaSamples, chromaSamples), model);
         if (random_.chance(0.7))  // fractions too
             for (std::int16_t& value : model.luma)
                 value = static_cast<std::int16_t>(std::min(255 << kMeanShift, value + random_.integer(0, 127)));
@@ -79,10 +92,10 @@ TEST_SUITE("unit") {
             const LumaBlock luma = material.luma();
             const ChromaBlock chroma = material.chroma();
             Model model{};
-            start(luma, chroma, model);
+            start(blockOf(luma, chroma), model);
             LumaBlock shownLuma{};
             ChromaBlock shownChroma{};
-            show(model, shownLuma, shownChroma);
+            show(model, blockOf(shownLuma, shownChroma));
             REQUIRE(shownLuma == luma);
             REQUIRE(shownChroma == chroma);
         }
@@ -94,7 +107,7 @@ TEST_SUITE("unit") {
             const Model model = material.model();
             LumaBlock luma{};
             ChromaBlock chroma{};
-            show(model, luma, chroma);
+            show(model, blockOf(luma, chroma));
             for (std::size_t i = 0; i < kLuma; ++i)
                 REQUIRE(luma[i] == std::min(255, static_cast<int>(std::floor(model.luma[i] / 128.0 + 0.5))));
         }
@@ -106,7 +119,7 @@ TEST_SUITE("unit") {
             const LumaBlock luma = material.luma();
             const ChromaBlock chroma = material.chroma();
             const Model model = material.model();
-            const Difference d = difference(luma, chroma, model);
+            const Difference d = difference(blockOf(luma, chroma), model);
             Difference plain;
             for (int y = 0; y < kBlock; ++y)
                 for (int x = 0; x < kBlock; ++x) {
@@ -135,7 +148,7 @@ TEST_SUITE("unit") {
             const int pictures = material.random().integer(1, 64);
             const int offset = material.random().integer(-3000, 3000) * (round % 2);
             Model after = before;
-            learn(luma, chroma, pictures, offset, after);
+            learn(blockOf(luma, chroma), pictures, offset, after);
             for (std::size_t i = 0; i < kLuma; ++i) {
                 const double exact = before.luma[i] +
                                      ((luma[i] << kMeanShift) - before.luma[i]) / static_cast<double>(pictures) +
@@ -159,10 +172,10 @@ TEST_SUITE("unit") {
             const LumaBlock luma = material.luma();
             const ChromaBlock chroma = material.chroma();
             Model model = material.model();
-            learn(luma, chroma, 1, 0, model);
+            learn(blockOf(luma, chroma), 1, 0, model);
             LumaBlock shownLuma{};
             ChromaBlock shownChroma{};
-            show(model, shownLuma, shownChroma);
+            show(model, blockOf(shownLuma, shownChroma));
             REQUIRE(shownLuma == luma);
             REQUIRE(shownChroma == chroma);
         }
@@ -194,10 +207,12 @@ TEST_SUITE("unit") {
             for (int y = 0; y < kArea; ++y)
                 for (int x = 0; x < kArea; ++x)
                     plain += static_cast<std::uint32_t>(std::abs(first.row(y)[x] - second.row(y)[x]));
-            REQUIRE(areaDistance(first, second) == plain);
+            REQUIRE(areaDistance(first, second, plain + 1) == plain);
+            const auto limit = static_cast<std::uint32_t>(material.random().integer(0, 40000));
+            REQUIRE((areaDistance(first, second, limit) < limit) == (plain < limit));
         }
         const std::vector<std::uint8_t> black(256, 0), white(256, 255);
-        CHECK(areaDistance({black.data(), 16}, {white.data(), 16}) == 255U * 256);
+        CHECK(areaDistance({black.data(), 16}, {white.data(), 16}, 65536) == 255U * 256);
     }
 
     TEST_CASE("sum and energy of a block's difference are those of a plain loop") {
@@ -232,7 +247,7 @@ TEST_SUITE("unit") {
             const int width = isLuma ? kBlock : kBlock / 2;
             std::array<std::uint8_t, 16 * 8> out{};
             out.fill(77);
-            (isLuma ? blendLuma : blendChroma)(now, prediction, how, out.data(), 16);
+            (isLuma ? blendLuma : blendChroma)(now, prediction, how, WritableView{out.data(), 16});
             for (int y = 0; y < 8; ++y)
                 for (int x = 0; x < 16; ++x) {
                     const int result = out[static_cast<std::size_t>(y * 16 + x)];

@@ -8,8 +8,6 @@ namespace smartcodec {
 
 namespace {
 
-constexpr int kMaxDelta = 51;  // QP scale of 8-bit H.264 and HEVC
-
 std::size_t at(int columns, int row, int column) {
     return static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) + static_cast<std::size_t>(column);
 }
@@ -45,8 +43,8 @@ void poolQpMap(const QpMap& map, int factor, int low, int high, QpMap& pooled) {
     }
 }
 
-QpRectangles::QpRectangles(Size picture, int block, std::size_t limit)
-    : picture_(picture), block_(block), limit_(limit) {
+QpRectangles::QpRectangles(Size picture, Limits limits) : picture_(picture), limits_(limits) {
+    const int block = limits.block;
     assert(block >= QpMap::kBlock && block % QpMap::kBlock == 0);
     const int columns = (picture.width + block - 1) / block;
     const int rows = (picture.height + block - 1) / block;
@@ -54,7 +52,7 @@ QpRectangles::QpRectangles(Size picture, int block, std::size_t limit)
     heights_.resize(at(columns, rows, 0));
     bestOfRow_.resize(static_cast<std::size_t>(rows));
     bars_.reserve(static_cast<std::size_t>(columns));
-    regions_.reserve(limit);
+    regions_.reserve(limits.count);
 }
 
 // The largest rectangle under a histogram, row by row: the deltas do not mix, so one search serves them all. Taking a
@@ -64,13 +62,13 @@ std::span<const QpRegion> QpRectangles::build(const QpMap& map) {
     regions_.clear();
     if (map.empty())
         return regions_;
-    poolQpMap(map, block_ / QpMap::kBlock, -kMaxDelta, kMaxDelta, pooled_);
+    poolQpMap(map, limits_.block / QpMap::kBlock, limits_.low, limits_.high, pooled_);
     assert(heights_.size() == pooled_.delta.size() && bestOfRow_.size() == static_cast<std::size_t>(pooled_.rows));
     for (int row = 0; row < pooled_.rows; ++row) {
         static_cast<void>(measureRow(row, 0, pooled_.columns));
         findInRow(row);
     }
-    while (regions_.size() < limit_) {
+    while (regions_.size() < limits_.count) {
         const auto best = std::ranges::max_element(bestOfRow_, [](const Candidate& left, const Candidate& right) {
             return left.score != right.score ? left.score < right.score : left.delta > right.delta;
         });
@@ -163,10 +161,11 @@ void QpRectangles::take(const Candidate& taken) {
 }
 
 QpRegion QpRectangles::region(const Candidate& candidate) const {
-    return {.left = candidate.column * block_,
-            .top = candidate.row * block_,
-            .right = std::min((candidate.column + candidate.width) * block_, picture_.width),
-            .bottom = std::min((candidate.row + candidate.height) * block_, picture_.height),
+    const int block = limits_.block;
+    return {.left = candidate.column * block,
+            .top = candidate.row * block,
+            .right = std::min((candidate.column + candidate.width) * block, picture_.width),
+            .bottom = std::min((candidate.row + candidate.height) * block, picture_.height),
             .delta = candidate.delta};
 }
 

@@ -15,14 +15,20 @@ namespace smartcodec {
 /// rounded up. `pooled` is written over, in the same memory. `factor` 1 only limits.
 void poolQpMap(const QpMap& map, int factor, int low, int high, QpMap& pooled);
 
-/// At most `limit` rectangles that stand for the map: greedy maximal rectangles of one delta, which do not overlap.
+/// At most `count` rectangles that stand for the map: greedy maximal rectangles of one delta, which do not overlap.
 /// Those are kept that matter most (|delta| x area), in the order of finest first, so that an encoder for which the
 /// first rectangle wins where two overlap, or which rounds them outward, errs towards quality. Their edges are at
 /// multiples of `block` pixels (a multiple of 16; the map is pooled to it) or the picture's own. In the same memory,
 /// picture after picture; a map of a 4K picture takes a fraction of a millisecond. Thread-bound.
 class QpRectangles {
   public:
-    QpRectangles(Size picture, int block, std::size_t limit);
+    struct Limits {
+        int block = QpMap::kBlock;  ///< pixels
+        std::size_t count = 0;
+        int low = -51;  ///< deltas beyond these are limited to them
+        int high = 51;
+    };
+    QpRectangles(Size picture, Limits limits);
 
     /// Valid until the next call. None for a map that is empty or all zeros.
     [[nodiscard]] std::span<const QpRegion> build(const QpMap& map);
@@ -50,8 +56,7 @@ class QpRectangles {
     [[nodiscard]] QpRegion region(const Candidate& candidate) const;
 
     Size picture_;
-    int block_;
-    std::size_t limit_;
+    Limits limits_;
     QpMap pooled_;                        // what was taken is 0 in it
     std::vector<std::uint16_t> heights_;  // per block: how many of its delta stand above each other and end with it
     std::vector<Candidate> bestOfRow_;    // the one that matters most among those whose last row it is

@@ -190,6 +190,24 @@ std::optional<std::int64_t> V4l2Controls::get(std::uint32_t id) {
     return value;
 }
 
+int V4l2Controls::setPayload(std::uint32_t id, std::span<const std::byte> payload) const {
+    v4l2_ext_control control{};
+    control.id = id;
+    control.size = static_cast<std::uint32_t>(payload.size());
+    control.ptr = const_cast<std::byte*>(payload.data());  // the call only reads it
+    v4l2_ext_controls set = single(control);
+    return device_.ioctl(VIDIOC_S_EXT_CTRLS, set);
+}
+
+int V4l2Controls::getPayload(std::uint32_t id, std::span<std::byte> payload) const {
+    v4l2_ext_control control{};
+    control.id = id;
+    control.size = static_cast<std::uint32_t>(payload.size());
+    control.ptr = payload.data();
+    v4l2_ext_controls set = single(control);
+    return device_.ioctl(VIDIOC_G_EXT_CTRLS, set);
+}
+
 void V4l2Controls::forgetValues() {
     values_.clear();
     known_.clear();

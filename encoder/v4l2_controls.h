@@ -2,9 +2,11 @@
 
 #include <linux/videodev2.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,12 @@ class V4l2Controls {
     [[nodiscard]] Result set(std::uint32_t id, std::int64_t value);
     /// What the driver says now; empty: there is no such control, it has no one value, or it could not be read.
     [[nodiscard]] std::optional<std::int64_t> get(std::uint32_t id);
+
+    // Arrays and structures, as they are: nothing is limited or remembered. 0, or the errno.
+
+    [[nodiscard]] int setPayload(std::uint32_t id, std::span<const std::byte> payload) const;
+    /// Fills all of `payload`, whose size must be the control's.
+    [[nodiscard]] int getPayload(std::uint32_t id, std::span<std::byte> payload) const;
 
     /// Forget what stands and the ranges: after the device was opened again or its formats were set.
     void forgetValues();

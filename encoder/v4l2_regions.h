@@ -28,7 +28,8 @@ class V4l2Regions {
 };
 
 /// Looks for the interfaces that are known, by the controls' type, element size, dimensions and name, never by their
-/// number alone, best first: QP map, rectangles. Null where there is none. `device` and `controls` must outlive it.
+/// number alone, best first: QP map, rectangles. Null where there is none. To be called when the formats are set and
+/// before buffers are requested; `size` is that of the pictures. `device` and `controls` must outlive it.
 [[nodiscard]] std::unique_ptr<V4l2Regions> findRegions(const V4l2Device& device, V4l2Controls& controls, Codec codec,
                                                        Size size);
 

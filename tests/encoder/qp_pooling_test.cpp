@@ -130,7 +130,7 @@ TEST_SUITE("unit") {
             const QpMap map = randomMap(random, size);
             QpMap pooled;
             poolQpMap(map, block / 16, -51, 51, pooled);
-            QpRectangles rectangles(size, block, limit);
+            QpRectangles rectangles(size, {.block = block, .count = limit});
             const std::span<const QpRegion> regions = rectangles.build(map);
             CHECK(regions.size() <= limit);
             std::vector<bool> taken(pooled.delta.size());
@@ -152,7 +152,7 @@ TEST_SUITE("unit") {
             const Size size{static_cast<int>(8 + random() % 120) * 2, static_cast<int>(8 + random() % 90) * 2};
             const QpMap map = randomMap(random, size);
             constexpr std::size_t kLimit = 6;
-            QpRectangles rectangles(size, 16, kLimit);
+            QpRectangles rectangles(size, {.count = kLimit});
             const std::span<const QpRegion> built = rectangles.build(map);
             CHECK(std::ranges::is_sorted(built, {}, &QpRegion::delta));
             std::vector<QpRegion> byScore(built.begin(), built.end());
@@ -179,7 +179,7 @@ TEST_SUITE("unit") {
         fill(map, 2, 2, 5, 6, -6);
         fill(map, 5, 3, 7, 5, 0);
         fill(map, 9, 1, 10, 2, -2);
-        QpRectangles rectangles(size, 16, 100);
+        QpRectangles rectangles(size, {.count = 100});
         QpMap back = mapFor(size);
         for (const QpRegion& region : rectangles.build(map))
             for (const auto [column, row] : covered(region, size, 16))
@@ -191,21 +191,32 @@ TEST_SUITE("unit") {
         const Size size{1920, 1080};
         QpMap map = mapFor(size);
         fill(map, 10, 60, 14, 68, -6);
-        QpRectangles rectangles(size, 16, 8);
+        QpRectangles rectangles(size, {.count = 8});
         const std::span<const QpRegion> regions = rectangles.build(map);
         REQUIRE(regions.size() == 1);
         CHECK(regions[0] == QpRegion{.left = 160, .top = 960, .right = 224, .bottom = 1080, .delta = -6});
-        QpRectangles large(size, 64, 8);
+        QpRectangles large(size, {.block = 64, .count = 8});
         const std::span<const QpRegion> rounded = large.build(map);
         REQUIRE(rounded.size() == 1);
         CHECK(rounded[0] == QpRegion{.left = 128, .top = 960, .right = 256, .bottom = 1080, .delta = -6});
     }
 
+    TEST_CASE("what the encoder cannot do takes no rectangle from what it can") {
+        const Size size{640, 360};
+        QpMap map = mapFor(size);
+        fill(map, 0, 0, map.columns, map.rows, 6);
+        fill(map, 3, 3, 5, 5, -20);
+        QpRectangles rectangles(size, {.count = 2, .low = -15, .high = 0});
+        const std::span<const QpRegion> regions = rectangles.build(map);
+        REQUIRE(regions.size() == 1);
+        CHECK(regions[0] == QpRegion{.left = 48, .top = 48, .right = 80, .bottom = 80, .delta = -15});
+    }
+
     TEST_CASE("a map that asks for nothing gives no rectangles") {
-        QpRectangles rectangles({640, 360}, 16, 8);
+        QpRectangles rectangles({640, 360}, {.count = 8});
         CHECK(rectangles.build({}).empty());
         CHECK(rectangles.build(mapFor({640, 360})).empty());
-        QpRectangles none({640, 360}, 16, 0);
+        QpRectangles none({640, 360}, {.count = 0});
         QpMap map = mapFor({640, 360});
         fill(map, 0, 0, 5, 5, 3);
         CHECK(none.build(map).empty());
@@ -214,14 +225,14 @@ TEST_SUITE("unit") {
     TEST_CASE("rectangles are built in the same memory and do not remember the map before") {
         const Size size{640, 360};
         std::mt19937 random(17);
-        QpRectangles used(size, 16, 8);
+        QpRectangles used(size, {.count = 8});
         const QpMap first = randomMap(random, size);
         const QpRegion* const memory = used.build(first).data();
         for (int round = 0; round < 50; ++round) {
             const QpMap map = randomMap(random, size);
             const std::span<const QpRegion> regions = used.build(map);
             CHECK(regions.data() == memory);
-            QpRectangles fresh(size, 16, 8);
+            QpRectangles fresh(size, {.count = 8});
             CHECK(std::ranges::equal(regions, fresh.build(map)));
         }
     }

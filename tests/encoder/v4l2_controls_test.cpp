@@ -25,7 +25,7 @@ struct Fixture {
                   .type = V4L2_CTRL_TYPE_INTEGER,
                   .name = "Video Bitrate",
                   .minimum = 25000,
-                  .maximum = 25'010'000,
+                  .maximum = 25'020'000,
                   .step = 25000,
                   .standard = 10'000'000});
         fake.add({.id = kGop, .type = V4L2_CTRL_TYPE_INTEGER, .name = "GOP", .maximum = 1000, .standard = 60});
@@ -108,6 +108,10 @@ TEST_SUITE("unit") {
         CHECK(refused.error == EBUSY);
         CHECK(refused.value == 18);
         fake.failing.clear();
+        // It is not taken for granted that the old value stands.
+        const std::size_t before = fake.calls;
+        CHECK(controls.set(kMinQp, 18).error == 0);
+        CHECK(fake.calls > before);
         CHECK(controls.set(kMinQp, 24).error == 0);
         CHECK(fake.value(kMinQp) == 24);
     }

@@ -1,1 +1,98 @@
 #include "encoder/v4l2_encoder.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "capture/limits.h"
+#include "encoder/v4l2_client.h"
+
+namespace smartcodec {
+
+namespace {
+
+/// Refuses what no encoder could be opened for.
+void validate(const EncoderConfig& config) {
+    const auto refuse = [&](const std::string& reason) {
+        throw std::runtime_error(std::string("opening a V4L2 encoder of ") + name(config.codec) + " for " +
+                                 std::to_string(config.size.width) + "x" + std::to_string(config.size.height) + ": " +
+                                 reason);
+    };
+    if (!recordable(config.size))
+        refuse("pictures are recorded with " + recordableSizes() + "; scale to such a size");
+    if (config.size.width % 2 != 0 || config.size.height % 2 != 0)
+        refuse("4:2:0 pictures have an even width and height; crop the odd edge");
+    if (config.format != kNv12 && config.format != kYuv420)
+        refuse("it takes NV12 and YU12 pictures, not " + name(config.format));
+    if (!config.frameRate.known())
+        refuse("a frame rate above 0 is needed");
+    if (config.quality < 1 || config.quality > 51)
+        refuse("quality " + std::to_string(config.quality) + " is outside 1..51");
+    const Bitrate rate = config.constantBitrate.value_or(config.maxBitrate);
+    if (rate < kMinBitrate || rate > kMaxBitrate)
+        refuse("a bit rate of " + std::to_string(rate.bitsPerSecond) + " bits per second is outside " +
+               std::to_string(kMinBitrate.bitsPerSecond) + ".." + std::to_string(kMaxBitrate.bitsPerSecond));
+}
+
+/// The encoders to try, in their order, and in `passedOver` what else was looked at and why it will not do.
+std::vector<V4l2EncoderNode> candidates(Codec codec, const std::string& path, V4l2System& system,
+                                        std::vector<std::string>& passedOver) {
+    std::vector<V4l2EncoderNode> nodes;
+    if (path.empty()) {
+        nodes = findEncoders(system, &passedOver);
+    } else {
+        const V4l2Device device(system, path);
+        if (std::optional<V4l2EncoderNode> node = describeEncoder(device))
+            nodes.push_back(std::move(*node));
+        else
+            passedOver.push_back(path + " is no stateful video encoder");
+    }
+    std::erase_if(nodes, [&](const V4l2EncoderNode& node) {
+        if (node.find(v4l2Fourcc(codec)))
+            return false;
+        passedOver.push_back(describe(node) + " does not code " + name(codec));
+        return true;
+    });
+    return nodes;
+}
+
+[[nodiscard]] std::string joined(const std::vector<std::string>& lines) {
+    std::string text;
+    for (const std::string& line : lines)
+        text += (text.empty() ? "" : "; ") + line;
+    return text;
+}
+
+}  // namespace
+
+std::unique_ptr<Encoder> openV4l2Client(const EncoderConfig& config, const std::string& path, V4l2System& system,
+                                        const V4l2Limits& limits) {
+    validate(config);
+    std::vector<std::string> reasons;
+    std::vector<V4l2EncoderNode> nodes;
+    try {
+        nodes = candidates(config.codec, path, system, reasons);
+    } catch (const std::system_error& error) {
+        throw std::runtime_error(error.what() + v4l2Remedy(error.code().value()));
+    }
+    int error = 0;
+    for (V4l2EncoderNode& node : nodes) {
+        try {
+            return std::make_unique<V4l2Client>(config, std::move(node), system, limits);
+        } catch (const std::system_error& failure) {
+            reasons.emplace_back(failure.what());
+            error = failure.code().value();
+        } catch (const std::runtime_error& failure) {
+            reasons.emplace_back(failure.what());
+        }
+    }
+    if (reasons.empty())
+        reasons.emplace_back("there are no video nodes here");
+    throw std::runtime_error(std::string("no V4L2 encoder for ") + name(config.codec) + ": " + joined(reasons) +
+                             v4l2Remedy(error));
+}
+
+}  // namespace smartcodec

@@ -15,9 +15,6 @@ namespace smartcodec {
 namespace {
 
 constexpr std::uint32_t kBitstreamBuffers = 4;
-// Pictures inside at once: enough to keep a device busy that codes one while the next is prepared, few enough that the
-// rate control's answers are not old. Some drivers want more.
-constexpr std::uint32_t kPicturesInside = 4;
 
 [[nodiscard]] std::string text(Size size) {
     return std::to_string(size.width) + "x" + std::to_string(size.height);
@@ -80,9 +77,13 @@ bool V4l2Session::tryFrameFormat(std::uint32_t fourcc, std::size_t strideBytes) 
     return true;
 }
 
-bool V4l2Session::takesLayout() const {
-    const std::optional<RawLayout::Import> import = layout_.import(*settings_.dmabufLayout);
+bool V4l2Session::takesLayout(const Picture& picture) const {
+    const std::optional<RawLayout::Import> import = layout_.import(picture);
     return import && (import->atStart || settings_.offsetsHeeded);
+}
+
+bool V4l2Session::fits(const Picture& picture) const {
+    return !importing_ || takesLayout(picture);
 }
 
 void V4l2Session::setFrameFormat() {
@@ -98,7 +99,8 @@ void V4l2Session::setFrameFormat() {
 
     if (settings_.dmabufLayout) {
         for (const std::uint32_t fourcc : candidates)
-            if (tryFrameFormat(fourcc, settings_.dmabufLayout->planes[0].strideBytes) && takesLayout()) {
+            if (tryFrameFormat(fourcc, settings_.dmabufLayout->planes[0].strideBytes) &&
+                takesLayout(*settings_.dmabufLayout)) {
                 importing_ = true;
                 return;
             }
@@ -163,6 +165,9 @@ void V4l2Session::setCrop() {
 }
 
 void V4l2Session::allocateFrames() {
+    const auto least = static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(controls_.get(V4L2_CID_MIN_BUFFERS_FOR_OUTPUT).value_or(1), 1, VIDEO_MAX_FRAME));
+    mostInside_ = std::max(least, settings_.picturesInside);
     if (importing_) {
         // As many as there can be, so that every buffer of the source keeps its own and is mapped once.
         const V4l2Result result = frames_.allocate(V4l2Queue::Memory::Dmabuf, VIDEO_MAX_FRAME);
@@ -173,9 +178,7 @@ void V4l2Session::allocateFrames() {
         importing_ = false;
         importRefusal_ = result.text();
     }
-    const auto least = static_cast<std::uint32_t>(
-        std::clamp<std::int64_t>(controls_.get(V4L2_CID_MIN_BUFFERS_FOR_OUTPUT).value_or(1), 1, VIDEO_MAX_FRAME));
-    require(frames_.allocate(V4l2Queue::Memory::Mapped, std::max(least, kPicturesInside)));
+    require(frames_.allocate(V4l2Queue::Memory::Mapped, static_cast<std::uint32_t>(mostInside_)));
 }
 
 void V4l2Session::start() {
@@ -208,6 +211,8 @@ V4l2Result V4l2Session::run() {
 std::optional<V4l2Queue::Buffer> V4l2Session::room(const Picture& picture) {
     if (!importing_)
         return frames_.take();
+    if (frames_.queued() >= mostInside_)
+        return std::nullopt;
     const std::optional<RawLayout::Import> import = layout_.import(picture);
     return import ? roomForDmabufs(*import, picture) : std::nullopt;
 }
@@ -261,20 +266,26 @@ V4l2Result V4l2Session::wait(const Interest& interest, Woken& woken) {
         events |= POLLIN;
     if (interest.room)
         events |= POLLOUT;
-    std::array<pollfd, 2> descriptors{pollfd{.fd = device_.descriptor(), .events = events, .revents = 0},
-                                      pollfd{.fd = interest.wake, .events = POLLIN, .revents = 0}};
+    std::array<pollfd, 2> descriptors{};
+    std::size_t count = 0;
+    if (interest.device)
+        descriptors[count++] = {.fd = device_.descriptor(), .events = events, .revents = 0};
+    if (interest.wake >= 0)
+        descriptors[count++] = {.fd = interest.wake, .events = POLLIN, .revents = 0};
     const auto limit =
         interest.limit.count() < 0
             ? -1
             : static_cast<int>(std::min<std::int64_t>(interest.limit.count(), std::numeric_limits<int>::max()));
-    const std::size_t count = interest.wake < 0 ? 1 : 2;
     if (device_.system().poll(std::span(descriptors).first(count), limit) < 0) {
         const int error = errno;
         return {"waiting for the encoder (poll)", error == EINTR ? 0 : error};
     }
-    woken.device = descriptors[0].revents != 0;
-    woken.broken = (descriptors[0].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
-    woken.wake = descriptors[1].revents != 0;
+    if (interest.device) {
+        woken.device = descriptors[0].revents != 0;
+        eventWaits_ = eventWaits_ || (descriptors[0].revents & POLLPRI) != 0;
+        woken.broken = (descriptors[0].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+    }
+    woken.wake = interest.wake >= 0 && descriptors[count - 1].revents != 0;
     return {};
 }
 
@@ -282,7 +293,7 @@ V4l2Result V4l2Session::collect(V4l2Sink& sink, bool& moved) {
     moved = false;
     if (const V4l2Result result = collectPictures(sink, moved); !result.ok())
         return result;
-    if (draining_)
+    if (draining_ || eventWaits_)
         takeEvents();  // before the pieces: what is there when the end is told is all there is
     return collectPieces(sink, moved);
 }
@@ -344,9 +355,12 @@ void V4l2Session::takeEvents() {
     while (device_.ioctl(VIDIOC_DQEVENT, event) == 0)
         if (event.type == V4L2_EVENT_EOS)
             endEvent_ = true;
+    eventWaits_ = false;
 }
 
 V4l2Result V4l2Session::beginDrain() {
+    takeEvents();  // that the stream before has ended is old news
+    endEvent_ = emptyPiece_ = false;
     draining_ = true;
     v4l2_encoder_cmd command{};
     command.cmd = V4L2_ENC_CMD_STOP;

@@ -28,6 +28,7 @@ struct V4l2StreamSettings {
     std::optional<Picture> dmabufLayout;  ///< how every picture lies in dmabufs, if they are to go in as they are
     bool offsetsHeeded = false;           ///< the driver is known to heed v4l2_plane.data_offset
     std::size_t bitstreamBytes = 0;       ///< wished size of one buffer of the bit stream
+    std::uint32_t picturesInside = 4;     ///< at once, where the driver does not need more
 };
 
 /// A piece of the bit stream, as the device gave it. Valid for the call.
@@ -73,11 +74,14 @@ class V4l2Session {
     /// A buffer for this picture: of dmabufs the one that had it before, so that the kernel need not map it anew. Empty
     /// while there is no room.
     [[nodiscard]] std::optional<V4l2Queue::Buffer> room(const Picture& picture);
+    /// Whether the picture lies as those that are imported do. Without import any picture will do.
+    [[nodiscard]] bool fits(const Picture& picture) const;
     /// Where not imported, `picture` must be mapped; it is copied. Else its dmabufs must live until `pictureReturned`.
     V4l2Result submit(V4l2Queue::Buffer buffer, const Picture& picture, std::chrono::microseconds timestamp);
     [[nodiscard]] std::size_t picturesInside() const { return frames_.queued(); }
 
     struct Interest {
+        bool device = true;
         bool room = false;                   ///< in a picture's buffer coming back too, not only in the bit stream
         int wake = -1;                       ///< a descriptor to return for once it is readable, if not negative
         std::chrono::milliseconds limit{0};  ///< negative: none
@@ -97,7 +101,9 @@ class V4l2Session {
     [[nodiscard]] bool draining() const { return draining_; }
     /// False: this device has no command for it, and never says when it has ended.
     [[nodiscard]] bool tellsEnd() const { return stopAccepted_; }
-    [[nodiscard]] bool ended() const { return ended_ || (emptyPiece_ && frames_.queued() == 0); }
+    [[nodiscard]] bool ended() const { return ended_; }
+    /// Older drivers end with an empty piece, but some give one at other times too.
+    [[nodiscard]] bool maybeEnded() const { return emptyPiece_ && frames_.queued() == 0; }
 
     /// Stops both queues and begins a new, independent stream, with a key frame. What was inside is lost.
     V4l2Result stop();
@@ -110,7 +116,7 @@ class V4l2Session {
     void setFrameRate();
     void setCrop();
     void allocateFrames();
-    [[nodiscard]] bool takesLayout() const;
+    [[nodiscard]] bool takesLayout(const Picture& picture) const;
     [[nodiscard]] std::optional<V4l2Queue::Buffer> roomForDmabufs(const RawLayout::Import& import,
                                                                   const Picture& picture);
     V4l2Result collectPictures(V4l2Sink& sink, bool& moved);
@@ -136,9 +142,11 @@ class V4l2Session {
     std::string importRefusal_;
     std::vector<Import> imports_;
     std::uint64_t submitted_ = 0;
+    std::size_t mostInside_ = 0;
     bool draining_ = false;
     bool stopAccepted_ = true;
     bool emptyPiece_ = false;  // while draining: older drivers end with one
+    bool eventWaits_ = false;
     bool endEvent_ = false;
     bool ended_ = false;
 };

@@ -1,0 +1,292 @@
+#include "encoder/v4l2_client.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "encoder/v4l2_trial.h"
+
+namespace smartcodec {
+
+namespace {
+
+// Of one buffer for the bit stream: half a picture's bytes hold any frame but noise; never less than what small
+// pictures can come to.
+constexpr std::size_t kLeastBitstreamBytes = 256 * 1024;
+constexpr int kKeyFramePatience = 3;  // frames after the one that it was asked for with
+constexpr int kKeyFrameRefusals = 2;
+// A new bit rate that takes a restart is worth one for a rise by this much, or with a key frame that comes anyway.
+constexpr double kRiseWorthRestart = 1.5;
+constexpr double kChangeWorthRestart = 1.2;
+
+[[nodiscard]] std::size_t pictureBytes(Size size) {
+    return static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height) * 3 / 2;
+}
+
+}  // namespace
+
+std::string describe(const V4l2EncoderNode& node) {
+    return node.driver + " " + node.path;
+}
+
+V4l2Client::V4l2Client(const EncoderConfig& config, V4l2EncoderNode node, V4l2System& system, const V4l2Limits& limits)
+    : config_(config),
+      system_(system),
+      limits_(limits),
+      timeline_(config.frameRate),
+      packets_(config.codec, config.frameRate, timeline_, [this](const auto& packet) { finished(packet); }),
+      limit_(config.maxBitrate),
+      governor_(config.maxBitrate),
+      rate_(config.constantBitrate.value_or(config.maxBitrate)) {
+    settings_.node = std::move(node);
+    settings_.coded = v4l2Fourcc(config.codec);
+    settings_.format = config.format;
+    settings_.size = config.size;
+    settings_.frameRate = config.frameRate;
+    settings_.color = config.color;
+    settings_.dmabufLayout = config.dmabufLayout;
+    settings_.bitstreamBytes = std::max(pictureBytes(config.size) / 2, kLeastBitstreamBytes);
+    const V4l2Trial trial = tryOut(system, settings_, config_, {.first = limits.trial, .holding = limits.holding});
+    packets_.setParameterSets(trial.parameterSets);
+    heldBack_ = trial.heldBack;
+    settings_.picturesInside += static_cast<std::uint32_t>(heldBack_);
+    open();
+    steering_ = stream_->tuning.steering();
+    describeCapabilities();
+}
+
+void V4l2Client::open() {
+    stream_ = std::make_unique<V4l2Stream>(system_, settings_, config_, rate_);
+    fresh_ = true;
+    askedKeyFrame_.reset();
+    lastMove_ = Clock::now();
+}
+
+void V4l2Client::describeCapabilities() {
+    capabilities_.name = describe(settings_.node);
+    capabilities_.bitrateWhileRunning = steering_.bitrate;
+    capabilities_.regions = steering_.regions;
+    capabilities_.importsDmabufs = session().imports();
+    std::vector<std::string>& notes = capabilities_.notes;
+    if (!session().importRefusal().empty())
+        notes.push_back("frames are copied once on their way in: " + session().importRefusal());
+    if (!config_.constantBitrate && !steering_.bitrate) {
+        if (governed())
+            notes.push_back("its bit rate is set once: levels act through the QP map instead");
+        else
+            notes.push_back("its bit rate changes only when it is restarted: at key frames, and for a rise by half");
+    }
+    if (!steering_.keyFrame)
+        notes.push_back("it makes no key frames on request: it is restarted for each");
+    if (!config_.constantBitrate && !steering_.qpFloor)
+        notes.push_back("it takes no lowest QP: it spends the bit rate even where the quality asked for needs less");
+    switch (steering_.regions) {
+        case RegionSupport::QpMap:
+        case RegionSupport::Rectangles:
+            notes.push_back("regions of interest: " + steering_.regionDescription);
+            break;
+        case RegionSupport::QpRange:
+            notes.push_back("regions of interest: none; whole frames are made coarser where all of them may be");
+            break;
+        case RegionSupport::None:
+            notes.push_back("regions of interest: none");
+            break;
+    }
+    if (const std::string_view text = driverFacts(settings_.node.driver).droppedFrames; !text.empty())
+        notes.push_back("its rate control " + std::string(text));
+}
+
+Status V4l2Client::check(const Frame& frame) const {
+    const auto refuse = [&](const std::string& reason) {
+        return Status::failure("encoding with " + capabilities_.name + ": " + reason);
+    };
+    if (failed_)
+        return refuse("it has failed before");
+    if (!frame)
+        return refuse("the frame is empty");
+    const Picture& picture = frame->picture;
+    if (picture.format != config_.format || picture.size != config_.size)
+        return refuse("the frame is a " + name(picture.format) + " picture of " + std::to_string(picture.size.width) +
+                      "x" + std::to_string(picture.size.height) + ", the encoder was opened for " +
+                      name(config_.format) + " of " + std::to_string(config_.size.width) + "x" +
+                      std::to_string(config_.size.height));
+    return {};
+}
+
+void V4l2Client::steer(const EncodeParameters& parameters, CaptureTime time) {
+    map_ = parameters.qpMap;
+    if (config_.constantBitrate)
+        return;
+    const Bitrate requested = parameters.bitrate.bitsPerSecond > 0 ? parameters.bitrate : config_.maxBitrate;
+    const Bitrate cap = std::clamp(requested, kMinBitrate, config_.maxBitrate);
+    const Bitrate allowed = std::max(kMinBitrate, limit_.allowed());
+    if (governed()) {
+        qpOffset_ = governor_.offset(std::min(cap, allowed), time);
+    } else if (!steering_.bitrate) {
+        rate_ = cap;
+    } else {
+        // It counts time in frames of the nominal rate: what comes in a burst has to share one second's bits.
+        const double bits = static_cast<double>(std::min(cap, allowed).bitsPerSecond) * timeline_.spacing();
+        rate_ = std::max(kMinBitrate, Bitrate{static_cast<std::int64_t>(bits)});
+    }
+}
+
+Status V4l2Client::encode(Frame frame, const EncodeParameters& parameters) {
+    if (Status status = check(frame); !status.ok())
+        return status;
+    const std::optional<std::int64_t> number = timeline_.add(frame->time);
+    if (!number)
+        return Status::failure("encoding with " + capabilities_.name +
+                               ": the frame's capture time is not after that of the frame before");
+    steer(parameters, frame->time);
+    inside_.push_back({*number, std::move(frame), parameters.keyFrame, {}});
+    Status status = attempt([this] {
+        const V4l2Result result = submitAll();
+        bool moved = false;
+        return result.ok() ? collect(moved) : result;
+    });
+    map_ = nullptr;
+    return status;
+}
+
+V4l2Result V4l2Client::submitAll() {
+    for (auto next = nextToSubmit(); next != inside_.end(); next = nextToSubmit()) {
+        bool begun = false;
+        if (const V4l2Result result = beginAnew(*next, begun); !result.ok())
+            return result;
+        if (begun)
+            continue;
+        std::optional<V4l2Queue::Buffer> buffer = session().room(next->frame->picture);
+        bool woke = false;
+        const V4l2Result result = buffer ? submit(*next, std::move(*buffer)) : awaitMove(true, -1, woke);
+        if (!result.ok())
+            return result;
+    }
+    return {};
+}
+
+bool V4l2Client::rateWorthRestart(const Inside& frame) const {
+    if (steering_.bitrate || governed() || config_.constantBitrate || !restartsForRate_)
+        return false;
+    const auto wanted = static_cast<double>(rate_.bitsPerSecond);
+    const auto standing = static_cast<double>(stream_->tuning.bitrate().bitsPerSecond);
+    return wanted > standing * kRiseWorthRestart ||
+           (frame.keyFrame && (wanted > standing * kChangeWorthRestart || wanted * kChangeWorthRestart < standing));
+}
+
+/// Begins a new stream where the next frame needs one.
+V4l2Result V4l2Client::beginAnew(const Inside& frame, bool& begun) {
+    begun = true;
+    if (!session().fits(frame.frame->picture)) {
+        settings_.dmabufLayout.reset();
+        return reopenStream();
+    }
+    owesKeyFrame_ = packets_.takeKeyFrameWish() || owesKeyFrame_;
+    if (packets_.takeFailure() && settings_.bitstreamBytes < pictureBytes(config_.size)) {
+        // That a frame did not fit is said by nothing but its failing; with twice the room it will.
+        settings_.bitstreamBytes *= 2;
+        return reopenStream();
+    }
+    if (!fresh_ && rateWorthRestart(frame)) {
+        if (const V4l2Result result = drainStream(); !result.ok())
+            return result;
+        restartedForRate_ = true;
+        return reopenStream();
+    }
+    if (!fresh_ && !steering_.keyFrame && (frame.keyFrame || owesKeyFrame_))
+        return restartStream();
+    begun = false;
+    return {};
+}
+
+V4l2Result V4l2Client::submit(Inside& frame, V4l2Queue::Buffer buffer) {
+    if (!packets_.expect(frame.number)) {  // its packet came out before the device died
+        std::erase_if(inside_, [number = frame.number](const Inside& each) { return each.number == number; });
+        return {};
+    }
+    control(frame, buffer.index());
+    const Picture* picture = &frame.frame->picture;
+    if (!session().imports()) {
+        if (const Status mapped = mapping_.open(*picture, Mapping::Access::Read); !mapped.ok()) {
+            fatal_ = mapped.message();
+            return {"mapping a frame", EFAULT};
+        }
+        picture = &mapping_.picture();
+    }
+    const std::uint32_t index = buffer.index();
+    const V4l2Result result = session().submit(std::move(buffer), *picture, packets_.timestamp(frame.number));
+    mapping_.close();
+    if (!result.ok()) {
+        importRefused_ = session().imports() && !importProved_ && result.error != EIO && result.error != ENODEV;
+        return result;
+    }
+    importProved_ = importProved_ || session().imports();
+    frame.buffer = index;
+    fresh_ = false;
+    lastMove_ = Clock::now();
+    return result;
+}
+
+/// What changes from frame to frame, right before the frame it is meant for.
+void V4l2Client::control(const Inside& frame, std::uint32_t bufferIndex) {
+    static const QpMap kNoMap;
+    V4l2Tuning& tuning = stream_->tuning;
+    if (steering_.bitrate && !tuning.setBitrate(rate_)) {
+        steering_.bitrate = false;
+        capabilities_.bitrateWhileRunning = false;
+    }
+    askForKeyFrame(frame);
+    // A map belongs to one frame: those that go in a second time go without.
+    const QpMap& map = map_ && frame.number == inside_.back().number ? *map_ : kNoMap;
+    tuning.setQpFloor(map);
+    if (!governed() || qpOffset_ == 0) {
+        tuning.setRegions(map, bufferIndex);
+        return;
+    }
+    shifted_.columns = (config_.size.width + QpMap::kBlock - 1) / QpMap::kBlock;
+    shifted_.rows = (config_.size.height + QpMap::kBlock - 1) / QpMap::kBlock;
+    shifted_.delta.assign(static_cast<std::size_t>(shifted_.columns) * static_cast<std::size_t>(shifted_.rows),
+                          static_cast<std::int8_t>(qpOffset_));
+    for (std::size_t i = 0; i < std::min(map.delta.size(), shifted_.delta.size()); ++i)
+        shifted_.delta[i] = static_cast<std::int8_t>(std::clamp(map.delta[i] + qpOffset_, -51, 51));
+    tuning.setRegions(shifted_, bufferIndex);
+}
+
+void V4l2Client::askForKeyFrame(const Inside& frame) {
+    if (fresh_) {
+        owesKeyFrame_ = false;
+        return;
+    }
+    if (!frame.keyFrame && !owesKeyFrame_)
+        return;
+    owesKeyFrame_ = !stream_->tuning.forceKeyFrame();
+    if (!owesKeyFrame_) {
+        keyFrameRefusals_ = 0;
+        if (!askedKeyFrame_)
+            askedKeyFrame_ = frame.number;
+    } else if (++keyFrameRefusals_ >= kKeyFrameRefusals) {
+        steering_.keyFrame = false;  // from now on it is restarted instead
+    }
+}
+
+void V4l2Client::finished(const V4l2Packets::Finished& packet) {
+    limit_.packet(packet.bytes, packet.presentation);
+    governor_.packet(packet.bytes, packet.presentation);
+    // Some drivers write the bit rate into the parameter sets: a new file for every level would be worse than one
+    // level.
+    if (std::exchange(restartedForRate_, false) && packet.newStream)
+        restartsForRate_ = false;
+    if (!askedKeyFrame_ || packet.number < *askedKeyFrame_)
+        return;
+    if (packet.keyFrame) {
+        askedKeyFrame_.reset();
+    } else if (packet.number >= *askedKeyFrame_ + kKeyFramePatience) {
+        // It took the request and did nothing, as some drivers do.
+        askedKeyFrame_.reset();
+        steering_.keyFrame = false;
+        owesKeyFrame_ = true;
+    }
+}
+
+}  // namespace smartcodec

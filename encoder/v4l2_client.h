@@ -1,0 +1,121 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "capture/mapping.h"
+#include "encoder/cap_governor.h"
+#include "encoder/frame_timeline.h"
+#include "encoder/rate_limit.h"
+#include "encoder/v4l2_encoder.h"
+#include "encoder/v4l2_packets.h"
+#include "encoder/v4l2_stream.h"
+
+namespace smartcodec {
+
+/// "bcm2835-codec /dev/video11"
+[[nodiscard]] std::string describe(const V4l2EncoderNode& node);
+
+/// What can be done about an encoder that cannot be opened or dies, to be put behind what happened.
+[[nodiscard]] std::string v4l2Remedy(int error);
+
+/// The V4L2 encoder that `openV4l2Encoder` gives. What is done to the device are steps that answer with a V4l2Result;
+/// `attempt` runs one, and where it fails opens the device again and runs it once more.
+class V4l2Client final : public Encoder, private V4l2Sink {
+  public:
+    V4l2Client(const EncoderConfig& config, V4l2EncoderNode node, V4l2System& system, const V4l2Limits& limits);
+
+    [[nodiscard]] const EncoderCapabilities& capabilities() const override { return capabilities_; }
+    [[nodiscard]] std::span<const std::byte> parameterSets() const override { return packets_.parameterSets(); }
+    Status encode(Frame frame, const EncodeParameters& parameters) override;
+    Status drain() override;
+    [[nodiscard]] std::optional<Packet> takePacket() override { return packets_.take(); }
+    [[nodiscard]] bool finishesByItself() const override { return true; }
+    Status wait(int wake) override;
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    /// A frame that is here: waiting to go in, or inside, its lease kept until the device has done with it.
+    struct Inside {
+        std::int64_t number = 0;
+        Frame frame;
+        bool keyFrame = false;
+        std::optional<std::uint32_t> buffer;  // empty: not submitted
+    };
+
+    void pictureReturned(std::uint32_t bufferIndex) override;
+    void piece(const V4l2Piece& piece) override { packets_.piece(piece); }
+
+    void open();
+    void describeCapabilities();
+    [[nodiscard]] Status check(const Frame& frame) const;
+    void steer(const EncodeParameters& parameters, CaptureTime time);
+    void finished(const V4l2Packets::Finished& packet);
+
+    Status attempt(const std::function<V4l2Result()>& step);
+    V4l2Result submitAll();
+    V4l2Result beginAnew(const Inside& frame, bool& begun);
+    V4l2Result submit(Inside& frame, V4l2Queue::Buffer buffer);
+    void control(const Inside& frame, std::uint32_t bufferIndex);
+    void askForKeyFrame(const Inside& frame);
+    [[nodiscard]] bool rateWorthRestart(const Inside& frame) const;
+    V4l2Result collect(bool& moved);
+    V4l2Result awaitMove(bool room, int wake, bool& woke);
+    V4l2Result drainStream();
+    V4l2Result restartStream();
+    V4l2Result reopenStream();
+    Status recover(const V4l2Result& why);
+    Status reopen(const std::string& why);
+    Status fail(const std::string& message);
+
+    [[nodiscard]] V4l2Session& session() { return stream_->session; }
+    [[nodiscard]] std::deque<Inside>::iterator nextToSubmit() {
+        return std::ranges::find_if(inside_, [](const Inside& frame) { return !frame.buffer; });
+    }
+    [[nodiscard]] bool governed() const { return !steering_.bitrate && steering_.regions == RegionSupport::QpMap; }
+
+    EncoderConfig config_;
+    V4l2System& system_;
+    V4l2Limits limits_;
+    V4l2StreamSettings settings_;
+    EncoderCapabilities capabilities_;
+    V4l2Steering steering_;
+    FrameTimeline timeline_;
+    V4l2Packets packets_;
+    RateLimit limit_;
+    CapGovernor governor_;
+    std::unique_ptr<V4l2Stream> stream_;
+    std::deque<Inside> inside_;  // by number
+    Mapping mapping_;
+    std::size_t heldBack_ = 0;
+
+    Bitrate rate_;                // wanted for what goes in next
+    const QpMap* map_ = nullptr;  // of the newest frame, during `encode`
+    int qpOffset_ = 0;            // on that map, where it stands in for the bit rate
+    QpMap shifted_;
+    bool fresh_ = true;  // nothing went into this stream yet: its first frame is a key frame by itself
+    bool owesKeyFrame_ = false;
+    std::optional<std::int64_t> askedKeyFrame_;
+    int keyFrameRefusals_ = 0;
+    bool restartsForRate_ = true;  // worth it only as long as that leaves the parameter sets alone
+    bool restartedForRate_ = false;
+    bool endUntold_ = false;  // it was seen that this encoder does not tell when it has ended
+
+    Clock::time_point lastMove_{};
+    std::optional<Clock::time_point> heldSince_;
+    std::optional<Clock::time_point> lastFailure_;
+    bool importProved_ = false;
+    bool importRefused_ = false;
+    std::string fatal_;  // what no opening again mends
+    bool failed_ = false;
+};
+
+}  // namespace smartcodec

@@ -1,0 +1,237 @@
+// How a V4L2 encoder is waited for, drained, and opened again: the other half of v4l2_client.cpp.
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <utility>
+
+#include "encoder/v4l2_client.h"
+
+namespace smartcodec {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kEmptyPatience{100};  // after an empty piece that may be the end
+constexpr milliseconds kReopenPause{50};
+
+}  // namespace
+
+std::string v4l2Remedy(int error) {
+    switch (error) {
+        case EACCES:
+        case EPERM:
+            return "; join the group that owns the node (video, on most systems)";
+        case ENOENT:
+            return "; smartcodec devices lists the encoders that are here";
+        case EBUSY:
+            return "; end the program that uses it";
+        case ENOMEM:
+        case ENOSPC:
+            return "; make more memory available to devices (the kernel's cma= parameter)";
+        default:
+            return "; the kernel's log (dmesg) may say why, and --encoder software records without it";
+    }
+}
+
+Status V4l2Client::drain() {
+    if (failed_)
+        return Status::failure("draining " + capabilities_.name + ": it has failed before");
+    return attempt([this] {
+        const V4l2Result result = submitAll();
+        return result.ok() ? drainStream() : result;
+    });
+}
+
+Status V4l2Client::wait(int wake) {
+    if (failed_)
+        return Status::failure("waiting for " + capabilities_.name + ": it has failed before");
+    return attempt([this, wake] {
+        V4l2Result result = submitAll();
+        for (bool woke = false; result.ok() && !packets_.ready() && !woke;)
+            result = awaitMove(false, wake, woke);
+        return result;
+    });
+}
+
+Status V4l2Client::attempt(const std::function<V4l2Result()>& step) {
+    for (;;) {
+        const V4l2Result result = step();
+        if (result.ok())
+            return {};
+        if (Status status = recover(result); !status.ok())
+            return status;
+    }
+}
+
+void V4l2Client::pictureReturned(std::uint32_t bufferIndex) {
+    const auto found = std::ranges::find_if(inside_, [&](const Inside& frame) { return frame.buffer == bufferIndex; });
+    if (found != inside_.end())
+        inside_.erase(found);
+}
+
+V4l2Result V4l2Client::collect(bool& moved) {
+    const V4l2Result result = session().collect(*this, moved);
+    if (moved)
+        lastMove_ = Clock::now();
+    if (!packets_.heldBack())
+        heldSince_.reset();
+    else if (!heldSince_)
+        heldSince_ = Clock::now();
+    return result;
+}
+
+/// Returns when something came out or went in, or `wake` is readable.
+V4l2Result V4l2Client::awaitMove(bool room, int wake, bool& woke) {
+    bool listens = true;  // a device with nothing to do answers POLLERR at once, for as long as that is so
+    for (;;) {
+        bool moved = false;
+        if (const V4l2Result result = collect(moved); !result.ok() || moved || packets_.ready())
+            return result;
+        const bool mustMove = room || session().picturesInside() > heldBack_;
+        std::optional<Clock::time_point> deadline;
+        if (mustMove)
+            deadline = lastMove_ + limits_.stall;
+        if (heldSince_)
+            deadline = std::min(deadline.value_or(Clock::time_point::max()), *heldSince_ + limits_.missing);
+        milliseconds left{-1};
+        if (deadline) {
+            const auto now = Clock::now();
+            left = std::chrono::ceil<milliseconds>(*deadline - now);
+            if (heldSince_ && now >= *heldSince_ + limits_.missing) {
+                packets_.giveUpMissing();
+                return {};
+            }
+            if (left.count() <= 0)
+                return {"waiting for the encoder, which has frames and is silent", ETIMEDOUT};
+        }
+        const bool device = listens && (session().picturesInside() > 0 || packets_.pending() > 0);
+        if (!device && wake < 0)
+            return {};
+        V4l2Session::Woken woken;
+        const V4l2Result result = session().wait({.device = device, .room = room, .wake = wake, .limit = left}, woken);
+        woke = woken.wake;
+        if (!result.ok() || woke)
+            return result;
+        if (woken.broken) {
+            if (const V4l2Result last = collect(moved); !last.ok() || moved)
+                return last;
+            if (session().picturesInside() > 0)
+                return {"waiting for the encoder (poll answers POLLERR)", EIO};
+            listens = false;
+        }
+    }
+}
+
+V4l2Result V4l2Client::drainStream() {
+    if (fresh_)
+        return {};
+    if (const V4l2Result result = session().beginDrain(); !result.ok())
+        return result;
+    lastMove_ = Clock::now();
+    while (!session().ended()) {
+        bool moved = false;
+        if (const V4l2Result result = collect(moved); !result.ok())
+            return result;
+        if (moved)
+            continue;
+        const std::size_t inside = session().picturesInside();
+        const bool all = inside == 0 && packets_.pending() == 0;
+        if (all && (!session().tellsEnd() || session().maybeEnded() || endUntold_))
+            break;
+        const milliseconds limit = session().maybeEnded() ? std::min(kEmptyPatience, limits_.drain) : limits_.drain;
+        const auto left = std::chrono::ceil<milliseconds>(lastMove_ + limit - Clock::now());
+        if (left.count() <= 0) {
+            if (inside > 0)
+                return {"draining the encoder, which still has frames and is silent", ETIMEDOUT};
+            endUntold_ = endUntold_ || all;
+            break;
+        }
+        V4l2Session::Woken woken;
+        if (const V4l2Result result = session().wait({.room = inside > 0, .limit = left}, woken); !result.ok())
+            return result;
+        if (woken.broken) {
+            if (const V4l2Result result = collect(moved); !result.ok())
+                return result;
+            if (!moved && inside > 0)
+                return {"draining the encoder (poll answers POLLERR)", EIO};
+            if (!moved)
+                break;
+        }
+    }
+    packets_.flush();
+    return {};
+}
+
+V4l2Result V4l2Client::restartStream() {
+    if (const V4l2Result result = drainStream(); !result.ok())
+        return result;
+    if (const V4l2Result result = session().stop(); !result.ok())
+        return result;
+    std::erase_if(inside_, [](const Inside& frame) { return frame.buffer.has_value(); });
+    packets_.beginStream();
+    fresh_ = true;
+    askedKeyFrame_.reset();
+    return session().run();
+}
+
+V4l2Result V4l2Client::reopenStream() {
+    const Status status = reopen("setting " + capabilities_.name + " up anew");
+    if (status.ok())
+        return {};
+    fatal_ = status.message();
+    return {"opening it", EIO};
+}
+
+Status V4l2Client::recover(const V4l2Result& why) {
+    if (!fatal_.empty())
+        return fail(fatal_);
+    const std::string text = capabilities_.name + ": " + why.text();
+    if (std::exchange(importRefused_, false)) {
+        settings_.dmabufLayout.reset();
+        capabilities_.importsDmabufs = false;
+        capabilities_.notes.push_back("frames are copied once on their way in: " + why.text());
+        return reopen(text);
+    }
+    const auto now = Clock::now();
+    if (lastFailure_ && now - *lastFailure_ < limits_.recovering)
+        return fail(text + ", less than " +
+                    std::to_string(std::chrono::ceil<std::chrono::seconds>(limits_.recovering).count()) +
+                    " s after it was opened again for such a failure" + v4l2Remedy(why.error));
+    lastFailure_ = now;
+    return reopen(text);
+}
+
+/// Closes the device and opens it again, patiently: it may need a moment to come back. Frames that are still here will
+/// be submitted again.
+Status V4l2Client::reopen(const std::string& why) {
+    stream_.reset();
+    packets_.beginStream();
+    for (Inside& frame : inside_)
+        frame.buffer.reset();
+    const auto deadline = Clock::now() + limits_.reopening;
+    for (;;) {
+        std::string answer;
+        try {
+            open();
+            return {};
+        } catch (const std::exception& error) {
+            answer = error.what();
+        }
+        const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+        if (left.count() <= 0)
+            return fail(why + "; opening it again failed: " + answer + v4l2Remedy(0));
+        static_cast<void>(system_.poll({}, static_cast<int>(std::min(left, kReopenPause).count())));
+    }
+}
+
+Status V4l2Client::fail(const std::string& message) {
+    failed_ = true;
+    packets_.flush();  // what came out stays good
+    stream_.reset();
+    inside_.clear();
+    return Status::failure(message);
+}
+
+}  // namespace smartcodec

@@ -1,0 +1,132 @@
+#include "encoder/v4l2_trial.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "capture/frame_pool.h"
+#include "encoder/annex_b.h"
+#include "encoder/v4l2_packets.h"
+#include "encoder/v4l2_stream.h"
+
+namespace smartcodec {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr int kGrey = 0x80;
+constexpr std::size_t kMostPictures = 8;
+
+void paintGrey(const Picture& picture) {
+    for (int i = 0; i < planeCount(picture.format); ++i) {
+        const Plane& plane = picture.planes[static_cast<std::size_t>(i)];
+        const Size bytes = planeSizeBytes(picture.format, picture.size, i);
+        std::memset(plane.data, kGrey, plane.strideBytes * static_cast<std::size_t>(bytes.height));
+    }
+}
+
+class TrialSink final : public V4l2Sink {
+  public:
+    explicit TrialSink(Codec codec) : codec_(codec) {}
+
+    void pictureReturned(std::uint32_t) override {}
+    void piece(const V4l2Piece& piece) override {
+        const AnnexBContents contents = inspectAnnexB(codec_, piece.data);
+        if (contents.parameterSets)
+            extractParameterSets(codec_, piece.data, sets_);
+        picture_ = picture_ || contents.picture;
+        failed_ = failed_ || piece.failed;
+    }
+
+    [[nodiscard]] bool picture() const { return picture_; }
+    [[nodiscard]] bool failed() const { return failed_; }
+    [[nodiscard]] std::vector<std::byte>& sets() { return sets_; }
+
+  private:
+    Codec codec_;
+    bool picture_ = false;
+    bool failed_ = false;
+    std::vector<std::byte> sets_;
+};
+
+class Trial {
+  public:
+    Trial(V4l2System& system, const V4l2StreamSettings& settings, const EncoderConfig& config)
+        : name_(settings.node.path + " (" + settings.node.driver + ")"),
+          stream_(system, settings, config, config.constantBitrate.value_or(config.maxBitrate)),
+          sink_(config.codec) {}
+
+    V4l2Trial run(const EncoderConfig& config, const V4l2TrialLimits& limits) {
+        FramePool pool(config.format, config.size);
+        const Frame frame = pool.make({});
+        paintGrey(frame->picture);
+        FrameTimeline timeline(config.frameRate);
+        const V4l2Packets times(config.codec, config.frameRate, timeline, {});
+        std::size_t submitted = 0;
+        while (submitted < kMostPictures && !sink_.picture()) {
+            std::optional<V4l2Queue::Buffer> buffer = stream_.session.room(frame->picture);
+            if (!buffer)
+                break;
+            const auto number = static_cast<std::int64_t>(submitted);
+            require(stream_.session.submit(std::move(*buffer), frame->picture, times.timestamp(number)));
+            ++submitted;
+            waitForPicture(limits.holding);
+        }
+        V4l2Trial result{.parameterSets = {}, .heldBack = sink_.picture() ? submitted - 1 : submitted};
+        if (!sink_.picture()) {
+            require(stream_.session.beginDrain());
+            waitForPicture(limits.first);
+        }
+        if (!sink_.picture())
+            throw std::runtime_error(name_ + (sink_.failed() ? " could not code a grey picture"
+                                                             : " took grey pictures and gave nothing back in time"));
+        if (sink_.sets().empty())
+            throw std::runtime_error(name_ + " gives a stream without parameter sets, which no player can show");
+        result.parameterSets = std::move(sink_.sets());
+        return result;
+    }
+
+  private:
+    void require(const V4l2Result& result) const {
+        if (!result.ok())
+            throw std::system_error(result.error, std::generic_category(), name_ + ": " + result.attempt);
+    }
+
+    void waitForPicture(milliseconds limit) {
+        const auto deadline = Clock::now() + limit;
+        while (!sink_.picture() && !stream_.session.ended()) {
+            bool moved = false;
+            require(stream_.session.collect(sink_, moved));
+            const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+            if (sink_.picture() || left.count() <= 0)
+                return;
+            V4l2Session::Woken woken;
+            require(stream_.session.wait({.limit = left}, woken));
+            if (woken.broken) {
+                require(stream_.session.collect(sink_, moved));
+                if (!moved)
+                    require({"waiting for the encoder (poll answers POLLERR)", EIO});
+            }
+        }
+    }
+
+    std::string name_;
+    V4l2Stream stream_;
+    TrialSink sink_;
+};
+
+}  // namespace
+
+V4l2Trial tryOut(V4l2System& system, V4l2StreamSettings settings, const EncoderConfig& config,
+                 const V4l2TrialLimits& limits) {
+    settings.dmabufLayout.reset();
+    return Trial(system, settings, config).run(config, limits);
+}
+
+}  // namespace smartcodec

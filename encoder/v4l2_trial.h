@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <vector>
+
+#include "encoder/encoder.h"
+#include "encoder/v4l2_session.h"
+
+namespace smartcodec {
+
+/// What an encoder showed when it was tried out.
+struct V4l2Trial {
+    std::vector<std::byte> parameterSets;
+    std::size_t heldBack = 0;  ///< pictures that it keeps inside until later ones come
+};
+
+struct V4l2TrialLimits {
+    std::chrono::milliseconds first;    ///< for the first picture to come out
+    std::chrono::milliseconds holding;  ///< for it to come out without another one
+};
+
+/// Encodes grey pictures in a stream of its own until one comes out. Throws std::system_error or std::runtime_error
+/// that says what the encoder did.
+[[nodiscard]] V4l2Trial tryOut(V4l2System& system, V4l2StreamSettings settings, const EncoderConfig& config,
+                               const V4l2TrialLimits& limits);
+
+}  // namespace smartcodec

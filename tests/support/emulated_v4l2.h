@@ -37,13 +37,14 @@ class EmulatedV4l2 final : public V4l2System {
 
     // Faults.
 
-    /// The call with this number, counted from 0 over all kinds, fails once with `error`; nothing else of it happens.
+    /// The call with this number, counted from 0 over all kinds, fails once with `error`; nothing else of it happens,
+    /// but that a closed descriptor is gone nevertheless, as close(2) has it.
     void failCall(std::size_t number, int error);
-    /// What was called so far: "ioctl VIDIOC_QBUF OUTPUT", "open", "poll", ...
+    /// What was called so far: "ioctl VIDIOC_QBUF OUTPUT", "open", "close", "map", "unmap", "poll".
     [[nodiscard]] std::vector<std::string> calls() const;
     /// From now on the device takes buffers and gives nothing back, until it is closed.
     void stall();
-    /// From now on everything but close fails with `error` (EIO, ENODEV; poll gives POLLERR), until it is closed; with
+    /// From now on everything but close and unmap fails with `error` (EIO, ENODEV; poll gives POLLERR), until it is closed; with
     /// `forGood` opening it fails too.
     void die(int error, bool forGood = false);
 

@@ -1,0 +1,36 @@
+#pragma once
+
+// What newer or vendors' kernel headers define, as far as emulated drivers offer it.
+
+#include <linux/videodev2.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace smartcodec::uapi {
+
+constexpr std::uint32_t kCtrlTypeS8 = 0x0103;  ///< V4L2_CTRL_TYPE_S8 (proposed)
+
+constexpr std::uint32_t kCidAverageQp = V4L2_CID_CODEC_BASE + 657;
+constexpr std::uint32_t kCidRoiMbDeltaQp = V4L2_CID_CODEC_BASE + 658;  ///< proposed: s8 per block, raster order
+constexpr std::uint32_t kCidRoiMbSize = V4L2_CID_CODEC_BASE + 659;     ///< proposed: u8, 16 or 32
+
+constexpr std::uint32_t kCidImxRoiCount = V4L2_CID_USER_IMX_BASE + 2;
+constexpr std::uint32_t kCidImxRoi = V4L2_CID_USER_IMX_BASE + 3;
+
+/// linux/imx_vpu.h: the payload of V4L2_CID_ROI.
+constexpr std::size_t kImxRoiRegions = 8;
+struct ImxRoiRegion {
+    v4l2_rect rect;
+    std::uint32_t enable;
+    std::int32_t qpDelta;
+    std::uint32_t reserved[2];
+};
+struct ImxRoi {
+    std::uint32_t regions;
+    ImxRoiRegion region[kImxRoiRegions];
+    std::uint32_t configStore;
+    std::uint32_t reserved[2];
+};
+
+}  // namespace smartcodec::uapi

@@ -11,6 +11,7 @@
 
 #include "app/log.h"
 #include "bench/analyzer_benchmark.h"
+#include "bench/scene_benchmark.h"
 #include "bench/scratch_folder.h"
 #include "bench/table.h"
 
@@ -28,6 +29,7 @@ struct Options {
     std::string size;
     int quality = 23;
     int pictures = 150;
+    SceneBenchmarkOptions scenes;
 };
 
 constexpr double kSceneSeconds = 20;
@@ -109,11 +111,19 @@ void runAnalyzer(const Options& options) {
     writeFile(options.json, toJson(results));
 }
 
+void runScene(Options& options) {
+    if (!options.size.empty())
+        options.scenes.size = parseSize(options.size);
+    const std::vector<SceneBenchmark> results = benchmarkScene(options.scenes);
+    std::fputs(toText(results).c_str(), stdout);
+    writeFile(options.json, toJson(results));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     Options options;
-    CLI::App app("Measures smartcodec: what it saves and shows, and how long its analysis takes.");
+    CLI::App app("Measures smartcodec: what it saves and shows, and how long its parts take.");
     app.require_subcommand(1);
 
     CLI::App* table =
@@ -137,12 +147,21 @@ int main(int argc, char** argv) {
     analyzer->add_option("--size", options.size, "Only this size");
     analyzer->add_option("--pictures", options.pictures, "Pictures timed. Default: 150")->check(CLI::Range(10, 100000));
     analyzer->add_option("--json", options.json, "Write the figures there as well");
+
+    CLI::App* scene = app.add_subcommand("scene", "Time the built-in scene beside libx264, both on one core");
+    scene->add_option("NAME", options.scenes.scripts, "Scenes by name. Default: all");
+    scene->add_option("--size", options.size, "Default: 1920x1080");
+    scene->add_option("--pictures", options.scenes.pictures, "Pictures of each. Default: 600")
+        ->check(CLI::Range(1, 100000));
+    scene->add_option("--json", options.json, "Write the figures there as well");
     CLI11_PARSE(app, argc, argv);
 
     try {
         setUpLog();
         if (analyzer->parsed())
             runAnalyzer(options);
+        else if (scene->parsed())
+            runScene(options);
         else if (!options.demoFolder.empty())
             runDemo(options);
         else

@@ -30,7 +30,7 @@ std::string describe(Codec codec) {
 
 }  // namespace
 
-std::string listDevices() {
+std::string listDevices(const DeviceListing&, V4l2System&) {
     return "cameras\n  none: this build has no camera support\nencoders\n" + describe(Codec::H264) +
            describe(Codec::Hevc) + "  V4L2: this build has no support for it\n";
 }

@@ -2,9 +2,19 @@
 
 #include <string>
 
+#include "encoder/v4l2_system.h"
+
 namespace smartcodec {
 
-/// What `smartcodec devices` prints: the cameras and encoders here, and what each can do.
-[[nodiscard]] std::string listDevices();
+/// `smartcodec devices [--probe] [--json]`.
+struct DeviceListing {
+    bool probe = false;  ///< encode with each V4L2 encoder and measure what its controls really do: some seconds each
+    bool json = false;   ///< one JSON object instead of text
+};
+
+/// What `smartcodec devices` prints: the cameras and encoders here, and what each can do; worth pasting into a bug
+/// report. Never fails for a device: what is wrong with one stands in its place. `system` is borrowed for the call. A
+/// device that hangs in a system call hangs this too: let a signal end the program meanwhile.
+[[nodiscard]] std::string listDevices(const DeviceListing& listing = {}, V4l2System& system = v4l2System());
 
 }  // namespace smartcodec

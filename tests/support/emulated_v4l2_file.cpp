@@ -308,7 +308,7 @@ int EncoderFile::queueBuffer(v4l2_buffer& buffer) {
     if (queue == &output_) {
         journal_.imported(output_.descriptors(buffer.index));
         journal_.queued(buffer.timestamp);
-        latched_[buffer.index] = settings_.latch();
+        latched_[buffer.index] = settings_.latch(buffer.index);
     }
     changed_.notify_all();
     return 0;

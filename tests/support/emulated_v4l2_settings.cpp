@@ -25,31 +25,60 @@ std::vector<std::int8_t> spreadMap(std::span<const std::byte> payload, int block
     return deltas;
 }
 
-/// Rectangles in pixels, rounded outward to the codec's blocks; the first wins.
-std::vector<std::int8_t> drawRectangles(const uapi::ImxRoi& roi, int blockPixels, Size size) {
+struct Rectangle {
+    v4l2_rect pixels;
+    int delta;
+};
+
+/// Rounded outward to the codec's blocks; the first wins.
+std::vector<std::int8_t> drawRectangles(std::span<const Rectangle> rectangles, int blockPixels, Size size) {
     std::vector<std::int8_t> deltas(static_cast<std::size_t>(blocks(size.width) * blocks(size.height)));
     std::vector<bool> taken(deltas.size());
-    const std::uint32_t count = std::min<std::uint32_t>(roi.regions, uapi::kImxRoiRegions);
-    for (std::uint32_t i = 0; i < count; ++i) {
-        const uapi::ImxRoiRegion& region = roi.region[i];
-        if (!region.enable)
-            continue;
-        const int left = std::max(region.rect.left, 0) / blockPixels * blockPixels / 16;
-        const int top = std::max(region.rect.top, 0) / blockPixels * blockPixels / 16;
+    for (const auto& [pixels, delta] : rectangles) {
+        const int left = std::max(pixels.left, 0) / blockPixels * blockPixels / 16;
+        const int top = std::max(pixels.top, 0) / blockPixels * blockPixels / 16;
         const auto end = [&](int from, std::uint32_t length, int most) {
             const int outward = (from + static_cast<int>(length) + blockPixels - 1) / blockPixels * blockPixels / 16;
             return std::min(outward, blocks(most));
         };
-        for (int row = top; row < end(region.rect.top, region.rect.height, size.height); ++row)
-            for (int column = left; column < end(region.rect.left, region.rect.width, size.width); ++column) {
+        for (int row = top; row < end(pixels.top, pixels.height, size.height); ++row)
+            for (int column = left; column < end(pixels.left, pixels.width, size.width); ++column) {
                 const auto at = static_cast<std::size_t>(row * blocks(size.width) + column);
                 if (!taken[at])
-                    deltas[at] = static_cast<std::int8_t>(std::clamp(region.qpDelta, -51, 51));
+                    deltas[at] = static_cast<std::int8_t>(std::clamp(delta, -51, 51));
                 taken[at] = true;
             }
     }
-    return std::ranges::count(deltas, 0) == static_cast<std::ptrdiff_t>(deltas.size()) ? std::vector<std::int8_t>{}
-                                                                                       : deltas;
+    return deltas;
+}
+
+/// A map of zeros asks for nothing.
+std::vector<std::int8_t> orNone(std::vector<std::int8_t> deltas) {
+    if (std::ranges::all_of(deltas, [](std::int8_t delta) { return delta == 0; }))
+        deltas.clear();
+    return deltas;
+}
+
+template <class Set>
+Set read(std::span<const std::byte> payload) {
+    Set set{};
+    std::memcpy(&set, payload.data(), std::min(sizeof set, payload.size()));
+    return set;
+}
+
+std::vector<std::int8_t> drawImx(const uapi::ImxRoi& roi, int blockPixels, Size size) {
+    std::vector<Rectangle> rectangles;
+    for (std::size_t i = 0; i < std::min<std::size_t>(roi.regions, uapi::kImxRoiRegions); ++i)
+        if (roi.region[i].enable)
+            rectangles.push_back({roi.region[i].rect, roi.region[i].qpDelta});
+    return orNone(drawRectangles(rectangles, blockPixels, size));
+}
+
+std::vector<std::int8_t> drawJetson(const uapi::JetsonRoi& roi, int blockPixels, Size size) {
+    std::vector<Rectangle> rectangles;
+    for (std::size_t i = 0; i < std::min<std::size_t>(roi.regions, uapi::kJetsonRoiRegions); ++i)
+        rectangles.push_back({roi.region[i].rect, roi.region[i].qpDelta});
+    return orNone(drawRectangles(rectangles, blockPixels, size));
 }
 
 }  // namespace
@@ -79,14 +108,23 @@ void Settings::change(const ControlChange& change, std::uint32_t coded, Size siz
     const V4l2PersonalityControl& control = *change.control;
     if (control.effect == V4l2Effect::None)
         return;
+    const bool hevc = coded == V4L2_PIX_FMT_HEVC;
     if (control.id == uapi::kCidRoiMbDeltaQp) {
-        next_.deltas = spreadMap(change.payload, coded == V4L2_PIX_FMT_HEVC ? 32 : 16, size);
+        next_.deltas = orNone(spreadMap(change.payload, hevc ? 32 : 16, size));
         return;
     }
     if (control.id == uapi::kCidImxRoi) {
-        uapi::ImxRoi roi{};
-        std::memcpy(&roi, change.payload.data(), std::min(sizeof roi, change.payload.size()));
-        standing_ = drawRectangles(roi, coded == V4L2_PIX_FMT_HEVC ? 64 : 16, size);
+        standing_ = drawImx(read<uapi::ImxRoi>(change.payload), hevc ? 64 : 16, size);
+        return;
+    }
+    if (control.id == uapi::kCidJetsonRoi) {
+        const auto roi = read<uapi::JetsonRoi>(change.payload);
+        if (roiEnabled_)
+            byBuffer_[roi.configStore] = drawJetson(roi, hevc ? 64 : 16, size);
+        return;
+    }
+    if (control.id == uapi::kCidJetsonRoiEnable) {
+        roiEnabled_ = change.payload.at(0) != std::byte{0};
         return;
     }
     if (control.id == V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME) {
@@ -138,8 +176,11 @@ void Settings::begin() {
         inForce_[V4L2_CID_MPEG_VIDEO_GOP_SIZE] = *gop_;
 }
 
-Latched Settings::latch() {
-    return std::exchange(next_, {});
+Latched Settings::latch(std::uint32_t index) {
+    Latched latched = std::exchange(next_, {});
+    if (auto mine = byBuffer_.extract(index))
+        latched.deltas = std::move(mine.mapped());
+    return latched;
 }
 
 std::int64_t Settings::value(std::uint32_t id, std::int64_t otherwise) const {

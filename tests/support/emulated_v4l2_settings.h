@@ -33,8 +33,8 @@ class Settings {
 
     /// The stream begins: everything set so far is in force, but for what never is.
     void begin();
-    /// An OUTPUT buffer is queued: what it takes with it.
-    [[nodiscard]] Latched latch();
+    /// The OUTPUT buffer `index` is queued: what it takes with it.
+    [[nodiscard]] Latched latch(std::uint32_t index);
     /// The device comes to code that buffer: `keyFrame` and `deltas` of what is returned are this picture's.
     StreamSettings apply(Latched& latched, std::uint32_t coded);
 
@@ -52,8 +52,10 @@ class Settings {
     std::optional<std::int64_t> gop_;                 // as set last, by either of its names
     std::map<std::uint32_t, std::int64_t> attached_;  // to the next change of the bit rate
     std::optional<double> attachedFrameRate_;
-    bool keyFrame_ = false;              // for the next picture that is coded
-    std::vector<std::int8_t> standing_;  // deltas that stay on
+    bool keyFrame_ = false;                                       // for the next picture that is coded
+    std::vector<std::int8_t> standing_;                           // deltas that stay on
+    std::map<std::uint32_t, std::vector<std::int8_t>> byBuffer_;  // deltas for the OUTPUT buffers to come
+    bool roiEnabled_ = false;
     double frameRate_ = 30;
     double frameRateInForce_ = 30;
 };

@@ -76,7 +76,8 @@ bool EncoderFile::begin() {
     if (!output_.streaming() || !capture_.streaming() || stream_)
         return true;
     const std::int64_t bitrate = controls_.value(V4L2_CID_MPEG_VIDEO_BITRATE).value_or(0);
-    if (personality_.bitrateAboveFrameRate && static_cast<double>(bitrate) <= settings_.frameRate())
+    const bool rateControl = controls_.value(V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE).value_or(1) != 0;
+    if (personality_.bitrateAboveFrameRate && rateControl && static_cast<double>(bitrate) <= settings_.frameRate())
         return false;
     settings_.begin();
     const CoderSetup setup{.fourcc = formats_.coded(), .size = formats_.visible(), .variant = variant_};

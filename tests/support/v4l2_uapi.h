@@ -33,4 +33,19 @@ struct ImxRoi {
     std::uint32_t reserved[2];
 };
 
+/// v4l2_nv_extensions.h: the payload of V4L2_CID_MPEG_VIDEOENC_ROI_PARAMS. The numbers are our own, since those of
+/// NVIDIA lie in the range of other codec controls: a client goes by name and size.
+constexpr std::uint32_t kCidJetsonRoiEnable = V4L2_CID_CODEC_BASE + 0xf00;
+constexpr std::uint32_t kCidJetsonRoi = kCidJetsonRoiEnable + 1;
+constexpr std::size_t kJetsonRoiRegions = 8;
+struct JetsonRoiRegion {
+    v4l2_rect rect;
+    std::int32_t qpDelta;
+};
+struct JetsonRoi {
+    std::uint32_t regions;
+    JetsonRoiRegion region[kJetsonRoiRegions];
+    std::uint32_t configStore;  ///< index of the OUTPUT buffer they belong to
+};
+
 }  // namespace smartcodec::uapi

@@ -68,7 +68,7 @@ std::vector<V4l2EncoderNode> candidates(Codec codec, const std::string& path, V4
 
 }  // namespace
 
-std::unique_ptr<Encoder> openV4l2Client(const EncoderConfig& config, const std::string& path, V4l2System& system,
+std::unique_ptr<Encoder> openV4l2Encoder(const EncoderConfig& config, const std::string& path, V4l2System& system,
                                         const V4l2Limits& limits) {
     validate(config);
     std::vector<std::string> reasons;

@@ -226,10 +226,12 @@ V4l2Result V4l2Queue::queue(Buffer buffer, const Filling& filling) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(format_.planeCount); ++i) {
         v4l2_plane& plane = wire.planes[i];
         const Filling::Plane& filled = filling.planes[i];
-        if (memory_ == Memory::Dmabuf)
-            plane.m.fd = filled.dmabuf;  // its length stays 0: the kernel takes the dmabuf's own
-        else
+        if (memory_ == Memory::Dmabuf) {
+            plane.m.fd = filled.dmabuf;
+            plane.length = static_cast<std::uint32_t>(filled.lengthBytes);
+        } else {
             plane.length = static_cast<std::uint32_t>(slots_[buffer.index()].memory[i].size());
+        }
         if (kind_ == Kind::Frames) {
             plane.bytesused = static_cast<std::uint32_t>(filled.offsetBytes + filled.usedBytes);
             plane.data_offset = static_cast<std::uint32_t>(filled.offsetBytes);

@@ -2,6 +2,7 @@
 
 #include <linux/videodev2.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -249,8 +250,12 @@ V4l2Result V4l2Session::submit(V4l2Queue::Buffer buffer, const Picture& picture,
     if (importing_) {
         const RawLayout::Import import = layout_.import(picture).value();
         for (std::size_t i = 0; i < static_cast<std::size_t>(layout_.bufferPlanes); ++i) {
-            filling.planes[i].dmabuf = picture.planes[import.planes[i].picturePlane].dmabuf;
-            filling.planes[i].offsetBytes = import.planes[i].offsetBytes;
+            V4l2Queue::Filling::Plane& plane = filling.planes[i];
+            plane.dmabuf = picture.planes[import.planes[i].picturePlane].dmabuf;
+            plane.offsetBytes = import.planes[i].offsetBytes;
+            // The kernel would take a length of 0 for the dmabuf's own, but not together with the bytes used.
+            const off_t length = ::lseek(plane.dmabuf, 0, SEEK_END);
+            plane.lengthBytes = length > 0 ? static_cast<std::size_t>(length) : plane.offsetBytes + plane.usedBytes;
         }
         imports_[buffer.index()].used = ++submitted_;
     } else {

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "capture/unique_fd.h"
+#include "encoder/v4l2_encoder.h"
+#include "tests/encoder/encoder_fixture.h"
+#include "tests/support/emulated_v4l2.h"
+#include "tests/support/fake_bitstream.h"
+
+namespace smartcodec::test {
+
+/// As for a device, only that tests do not have its time.
+V4l2Limits quickLimits();
+
+/// Pictures in shared memory that stand for a camera's dmabufs: `count` of them, used in turn.
+class DmabufPictures {
+  public:
+    struct Layout {
+        std::size_t strideBytes = 0;  ///< of luma; 0: the width
+        std::size_t offsetBytes = 0;  ///< of the picture in its dmabuf
+        bool separate = false;        ///< a dmabuf for every plane
+        /// Planes' `data` points to pages that nobody may touch: reading the picture ends the program.
+        bool untouchable = false;
+    };
+
+    DmabufPictures(PixelFormat format, Size size, int count, const Layout& layout);
+    ~DmabufPictures();
+    DmabufPictures(const DmabufPictures&) = delete;
+    DmabufPictures& operator=(const DmabufPictures&) = delete;
+
+    /// The next one that is not leased, painted as `paint`.
+    Frame make(int number, CaptureTime time);
+    [[nodiscard]] const Picture& layout() const;
+    /// Descriptors of picture `index`, one per dmabuf.
+    [[nodiscard]] std::vector<int> descriptors(int index) const;
+    [[nodiscard]] int leased() const;
+
+  private:
+    class Buffer;
+    std::vector<std::unique_ptr<Buffer>> buffers_;
+    std::size_t next_ = 0;
+};
+
+/// What came of a recording.
+struct V4l2Recording {
+    std::vector<Packet> packets;
+    std::vector<FakePicture> pictures;  ///< of each packet, where the encoder has no codec
+    std::string failure;                ///< empty: none
+    int encoded = 0;                    ///< frames that `encode` took
+};
+
+/// What may be done before frame `number` goes in, and what it is encoded with.
+using Conduct = std::function<void(int number, EncodeParameters& parameters)>;
+
+/// Records `count` frames at 25 per second, drains, and takes all packets. Failures end it and are told, not checked.
+V4l2Recording record(Encoder& encoder, const EncoderConfig& config, int count, const Conduct& conduct = {});
+
+/// What any stream must be, whatever happened: times that rise, a key frame first and after each new stream, parameter
+/// sets in front of every key frame, no number twice.
+void checkStream(const V4l2Recording& recording);
+
+}  // namespace smartcodec::test

@@ -86,6 +86,36 @@ std::uint8_t sampleAt(const std::vector<std::uint8_t>& plane, std::size_t stride
     return static_cast<std::uint8_t>((top * (16 - down) + bottom * down + 128) >> 8);
 }
 
+/// What of a backdrop's plane a row of foliage shows.
+struct SwayedRow {
+    const std::vector<std::uint8_t>& from;
+    std::size_t stride = 0;
+    Size size;                            // of the plane
+    const Sway::Shift* shifts = nullptr;  // at the corners, from `first` on
+    int first = 0, begin = 0, end = 0;    // samples of the picture's row: where the foliage begins, what is drawn
+    int x16 = 0, y16 = 0;                 // where the picture's sample 0 lies, in sixteenths of a sample
+};
+
+/// `half`: 1 for a chroma plane. Constant, so that a cell's length divides by shifting.
+template <int half>
+void drawSwayedRow(std::uint8_t* out, const SwayedRow& row) {
+    constexpr int kCell = Sway::kCell >> half;
+    constexpr int kToSixteenth = Sway::kBits - 4 + half;
+    for (int x = row.begin; x < row.end;) {
+        const int number = (x - row.first) / kCell;
+        const int start = row.first + number * kCell;
+        const int end = std::min(row.end, start + kCell);
+        const Sway::Shift shift = row.shifts[number];
+        const Sway::Shift next = row.shifts[number + 1];
+        for (; x < end; ++x) {
+            const int shiftX = shift.x + (next.x - shift.x) * (x - start) / kCell;
+            const int shiftY = shift.y + (next.y - shift.y) * (x - start) / kCell;
+            out[x] = sampleAt(row.from, row.stride, row.size, x * 16 + row.x16 + (shiftX >> kToSixteenth),
+                              row.y16 + (shiftY >> kToSixteenth));
+        }
+    }
+}
+
 }  // namespace
 
 void drawBackdrop(const Picture& picture, const SceneBackdrop& backdrop, SceneAim aim) {
@@ -123,8 +153,6 @@ void drawFoliage(const Picture& picture, const SceneBackdrop& backdrop, SceneAim
     std::vector<Sway::Shift> shifts;
     for (int plane = 0; plane < 3; ++plane) {
         const int half = plane == 0 ? 0 : 1;
-        const int cell = Sway::kCell >> half;
-        const int toSixteenth = Sway::kBits - 4 + half;
         const Size size = planeSize(picture, plane);
         const Size canvas{backdrop.size.width >> half, backdrop.size.height >> half};
         const std::size_t stride = backdrop.strideBytes(plane);
@@ -139,16 +167,20 @@ void drawFoliage(const Picture& picture, const SceneBackdrop& backdrop, SceneAim
         const int aimX = (aim.x * 2 >> half) + (backdrop.marginX >> half) * 16;
         const int aimY = (aim.y * 2 >> half) + (backdrop.marginY >> half) * 16;
         for (int y = beginY; y < endY; ++y) {
-            std::uint8_t* out = rowOf(picture, plane, y);
             sway.row((y - firstY) << half, shifts);
-            for (int x = beginX; x < endX; ++x) {
-                const Sway::Shift* shift = shifts.data() + (x - firstX) / cell;
-                const int right = (x - firstX) % cell;
-                const int shiftX = shift[0].x + (shift[1].x - shift[0].x) * right / cell;
-                const int shiftY = shift[0].y + (shift[1].y - shift[0].y) * right / cell;
-                out[x] = sampleAt(from, stride, canvas, x * 16 + aimX + (shiftX >> toSixteenth),
-                                  y * 16 + aimY + (shiftY >> toSixteenth));
-            }
+            const SwayedRow row{.from = from,
+                                .stride = stride,
+                                .size = canvas,
+                                .shifts = shifts.data(),
+                                .first = firstX,
+                                .begin = beginX,
+                                .end = endX,
+                                .x16 = aimX,
+                                .y16 = y * 16 + aimY};
+            if (half == 0)
+                drawSwayedRow<0>(rowOf(picture, plane, y), row);
+            else
+                drawSwayedRow<1>(rowOf(picture, plane, y), row);
         }
     }
 }

@@ -3,10 +3,11 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <exception>
-#include <stdexcept>
+#include <string_view>
 
 #include "encoder/software_encoder.h"
 #include "encoder/v4l2_device.h"
+#include "encoder/v4l2_encoder.h"
 
 namespace smartcodec {
 
@@ -14,55 +15,35 @@ namespace {
 
 using Kind = EncoderChoice::Kind;
 
-std::unique_ptr<Encoder> openDevice(const EncoderConfig&, const std::string& path, V4l2System&) {
-    throw std::runtime_error(path + ": this build cannot record through V4L2: give --encoder software");
-}
+constexpr std::string_view kRegionsNote = "regions of interest";  // how V4L2 encoders begin theirs
 
-struct Search {
-    std::unique_ptr<Encoder> encoder;  // null: none will do
-    std::vector<std::string> refusals;
-};
-
-/// The first V4L2 encoder that takes the video.
-Search search(const EncoderConfig& config, V4l2System& v4l2) {
-    Search result;
-    for (const V4l2EncoderNode& node : findEncoders(v4l2, &result.refusals)) {
+/// The first V4L2 encoder that takes the video; null if none does. Says why each other one is not it.
+std::unique_ptr<Encoder> search(const EncoderConfig& config, V4l2System& v4l2, std::vector<std::string>& notes) {
+    for (const V4l2EncoderNode& node : findEncoders(v4l2, &notes)) {
         if (!node.find(v4l2Fourcc(config.codec))) {
-            result.refusals.push_back(
-                fmt::format("{} ({}): does not code {}", node.path, node.driver, name(config.codec)));
+            notes.push_back(fmt::format("{} ({}) does not code {}", node.path, node.driver, name(config.codec)));
             continue;
         }
         try {
-            result.encoder = openDevice(config, node.path, v4l2);
-            return result;
+            return openV4l2Encoder(config, node.path, v4l2);
         } catch (const std::exception& error) {
-            result.refusals.emplace_back(error.what());
+            notes.emplace_back(error.what());
         }
     }
-    return result;
-}
-
-std::string regionsText(const Settings& settings, RegionSupport support) {
-    const std::string also = settings.smart.stabilize ? " and stabiliser" : "";
-    switch (support) {
-        case RegionSupport::QpMap:
-        case RegionSupport::Rectangles:
-            return name(support);
-        case RegionSupport::QpRange:
-            return name(support) + also;
-        case RegionSupport::None:
-            break;
-    }
-    return settings.smart.stabilize ? "stabiliser" : "none";
+    return nullptr;
 }
 
 void describeV4l2(const Settings& settings, ChosenEncoder& chosen) {
     const EncoderCapabilities& can = chosen.encoder->capabilities();
-    std::string line =
-        fmt::format("--encoder {}: {}", settings.encoder.kind == Kind::Automatic ? "auto" : "v4l2", can.name);
-    if (settings.smart.roi)
-        line += fmt::format("; regions of interest: {}", regionsText(settings, can.regions));
-    chosen.notes.push_back(std::move(line));
+    const bool automatic = settings.encoder.kind == Kind::Automatic;
+    chosen.notes.push_back(fmt::format("--encoder {}: {}", automatic ? "auto" : "v4l2", can.name));
+    for (const std::string& note : can.notes) {
+        if (settings.smart.roi || !note.starts_with(kRegionsNote))
+            chosen.notes.push_back(fmt::format("{}: {}", can.name, note));
+    }
+    const bool hasRegions = can.regions == RegionSupport::QpMap || can.regions == RegionSupport::Rectangles;
+    if (settings.smart.roi && settings.smart.stabilize && !hasRegions)
+        chosen.notes.push_back(fmt::format("{}: the stabiliser does what regions of interest cannot", can.name));
     if (settings.lookaheadFrames.value_or(0) > 0)
         chosen.notes.push_back(fmt::format("--lookahead {}: only the software encoder looks ahead: without effect",
                                            *settings.lookaheadFrames));
@@ -81,29 +62,16 @@ void describeSoftware(const Settings& settings, ChosenEncoder& chosen) {
 
 ChosenEncoder openEncoder(const Settings& settings, const EncoderConfig& config, V4l2System& v4l2) {
     ChosenEncoder chosen;
-    const EncoderChoice& choice = settings.encoder;
-    if (choice.kind == Kind::V4l2 && !choice.device.empty()) {
-        chosen.encoder = openDevice(config, choice.device, v4l2);
-    } else if (choice.kind != Kind::Software) {
-        Search found = search(config, v4l2);
-        if (!found.encoder && choice.kind == Kind::V4l2) {
-            throw std::runtime_error(fmt::format(
-                "--encoder v4l2: no V4L2 encoder here takes {} of {}x{} ({}): give --encoder software",
-                name(config.codec), config.size.width, config.size.height,
-                found.refusals.empty() ? "there is none" : fmt::format("{}", fmt::join(found.refusals, "; "))));
-        }
-        chosen.encoder = std::move(found.encoder);
-        if (choice.kind == Kind::Automatic)
-            chosen.notes = std::move(found.refusals);
-    }
+    if (settings.encoder.kind == Kind::V4l2)
+        chosen.encoder = openV4l2Encoder(config, settings.encoder.device, v4l2);
+    else if (settings.encoder.kind == Kind::Automatic)
+        chosen.encoder = search(config, v4l2, chosen.notes);
     if (chosen.encoder) {
         describeV4l2(settings, chosen);
     } else {
         chosen.encoder = openSoftwareEncoder(config);
         describeSoftware(settings, chosen);
     }
-    const std::vector<std::string>& own = chosen.encoder->capabilities().notes;
-    chosen.notes.insert(chosen.notes.end(), own.begin(), own.end());
     return chosen;
 }
 

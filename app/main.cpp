@@ -20,9 +20,11 @@ int run(const CommandLine& commandLine, StopSignals& signals) {
         case CommandLine::Action::Print:
             print(commandLine.text);
             return 0;
-        case CommandLine::Action::ListDevices:
-            print(listDevices());
+        case CommandLine::Action::ListDevices: {
+            const EndAtOnce onSignal(signals);
+            print(listDevices(commandLine.devices));
             return 0;
+        }
         case CommandLine::Action::Record:
             return runRecorder(commandLine, signals);
     }

@@ -206,8 +206,11 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
     app.set_help_flag("--help", "Print this help and exit");
     app.set_version_flag("--version", "smartcodec " SMARTCODEC_VERSION);
     addRecordingOptions(app, raw);
-    const CLI::App* devices =
-        app.add_subcommand("devices", "Print the cameras and encoders here, and what each can do");
+    DeviceListing listing;
+    CLI::App* devices = app.add_subcommand("devices", "Print the cameras and encoders here, and what each can do");
+    devices->add_flag("--probe", listing.probe,
+                      "Encode with each V4L2 encoder and measure what its controls really do: some seconds each");
+    devices->add_flag("--json", listing.json, "Print one JSON object instead of text");
     app.footer(
         "Exit status: 0 recorded, 1 the recording ended early but what was written is whole, 2 wrong usage or nothing\n"
         "could be started.");
@@ -221,7 +224,7 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
         throw UsageError(explain(error, app));
     }
     if (devices->parsed())
-        return {.action = CommandLine::Action::ListDevices};
+        return {.action = CommandLine::Action::ListDevices, .devices = listing};
     return understand(raw);
 }
 

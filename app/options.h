@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "app/devices.h"
 #include "app/settings.h"
 #include "app/values.h"
 
@@ -16,6 +17,7 @@ struct CommandLine {
     Action action = Action::Record;
     std::string text = {};  ///< to print: help or version
     Settings settings = {};
+    DeviceListing devices = {};
     SummaryFormat summary = SummaryFormat::Text;
 };
 

@@ -93,6 +93,7 @@ class Reader {
 
   private:
     void takeVideo(const AVPacket& packet) {
+        file_.videoPackets.push_back({static_cast<double>(packet.pts) * unit_, static_cast<std::size_t>(packet.size)});
         if ((packet.flags & AV_PKT_FLAG_KEY) != 0)
             file_.keyTimes.push_back(static_cast<double>(packet.pts) * unit_);
         decode(&packet);

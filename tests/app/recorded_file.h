@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,12 @@ namespace smartcodec::test {
 struct RecordedFile {
     std::vector<double> times;     ///< of the decoded pictures, in the order they are shown
     std::vector<double> keyTimes;  ///< of the video's key packets
-    double videoEnd = 0;           ///< when the last picture has been shown
+    struct VideoPacket {
+        double time = 0;  ///< of presentation
+        std::size_t bytes = 0;
+    };
+    std::vector<VideoPacket> videoPackets;  ///< in the file's order
+    double videoEnd = 0;                    ///< when the last picture has been shown
     int width = 0;
     int height = 0;
     int audioTracks = 0;

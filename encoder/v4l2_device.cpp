@@ -31,8 +31,12 @@ struct EnumeratedFormat {
         v4l2_fmtdesc description{};
         description.index = index;
         description.type = bufferType;
-        if (device.ioctl(VIDIOC_ENUM_FMT, description) != 0)
+        if (const int error = device.ioctl(VIDIOC_ENUM_FMT, description)) {
+            if (error != EINVAL && error != ENOTTY)  // the end of the list, and no list
+                throw std::system_error(error, std::generic_category(),
+                                        "asking " + device.path() + " for its formats (VIDIOC_ENUM_FMT)");
             break;
+        }
         formats.push_back({
             .fourcc = description.pixelformat,
             .compressed = (description.flags & V4L2_FMT_FLAG_COMPRESSED) != 0,
@@ -137,8 +141,12 @@ const V4l2CodedFormat* V4l2EncoderNode::find(std::uint32_t fourcc) const {
 
 std::optional<V4l2EncoderNode> describeEncoder(const V4l2Device& device) {
     v4l2_capability capability{};
-    if (device.ioctl(VIDIOC_QUERYCAP, capability) != 0)
-        return std::nullopt;
+    if (const int error = device.ioctl(VIDIOC_QUERYCAP, capability)) {
+        if (error == ENOTTY || error == EINVAL)  // no V4L2 device
+            return std::nullopt;
+        throw std::system_error(error, std::generic_category(),
+                                "asking " + device.path() + " what it is (VIDIOC_QUERYCAP)");
+    }
     // `capabilities` is that of the whole device with all its nodes, `device_caps` that of this one.
     const std::uint32_t has =
         capability.capabilities & V4L2_CAP_DEVICE_CAPS ? capability.device_caps : capability.capabilities;

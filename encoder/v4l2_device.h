@@ -63,9 +63,10 @@ struct V4l2EncoderNode {
 
 /// Asks one open node; empty if it is not a stateful encoder (JPEG encoders are not: they code stills). Changes the
 /// formats of this opening of the node, which raw formats are listed by: for a device that nothing was set up on yet.
+/// Throws std::system_error if it does not answer.
 [[nodiscard]] std::optional<V4l2EncoderNode> describeEncoder(const V4l2Device& device);
 
-/// All stateful encoders here. A node that cannot be opened (busy, no permission) is left out, with its reason in
+/// All stateful encoders here. A node that cannot be opened or asked (busy, no permission) is left out, with its reason in
 /// `skipped` if that is given.
 [[nodiscard]] std::vector<V4l2EncoderNode> findEncoders(V4l2System& system,
                                                         std::vector<std::string>* skipped = nullptr);

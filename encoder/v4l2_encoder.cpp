@@ -37,12 +37,21 @@ void validate(const EncoderConfig& config) {
                std::to_string(kMinBitrate.bitsPerSecond) + ".." + std::to_string(kMaxBitrate.bitsPerSecond));
 }
 
+[[nodiscard]] std::string joined(const std::vector<std::string>& texts, const char* separator) {
+    std::string all;
+    for (const std::string& text : texts)
+        all += (all.empty() ? "" : separator) + text;
+    return all;
+}
+
 /// The encoders to try, in their order, and in `passedOver` what else was looked at and why it will not do.
 std::vector<V4l2EncoderNode> candidates(Codec codec, const std::string& path, V4l2System& system,
                                         std::vector<std::string>& passedOver) {
     std::vector<V4l2EncoderNode> nodes;
     if (path.empty()) {
         nodes = findEncoders(system, &passedOver);
+        if (const std::vector<std::string> all = system.nodes(); nodes.empty() && !all.empty() && passedOver.empty())
+            passedOver.push_back("there is no stateful video encoder among " + joined(all, ", "));
     } else {
         const V4l2Device device(system, path);
         if (std::optional<V4l2EncoderNode> node = describeEncoder(device))
@@ -59,12 +68,6 @@ std::vector<V4l2EncoderNode> candidates(Codec codec, const std::string& path, V4
     return nodes;
 }
 
-[[nodiscard]] std::string joined(const std::vector<std::string>& lines) {
-    std::string text;
-    for (const std::string& line : lines)
-        text += (text.empty() ? "" : "; ") + line;
-    return text;
-}
 
 }  // namespace
 
@@ -91,7 +94,7 @@ std::unique_ptr<Encoder> openV4l2Encoder(const EncoderConfig& config, const std:
     }
     if (reasons.empty())
         reasons.emplace_back("there are no video nodes here");
-    throw std::runtime_error(std::string("no V4L2 encoder for ") + name(config.codec) + ": " + joined(reasons) +
+    throw std::runtime_error(std::string("no V4L2 encoder for ") + name(config.codec) + ": " + joined(reasons, "; ") +
                              v4l2Remedy(error));
 }
 

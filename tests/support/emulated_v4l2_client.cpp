@@ -239,7 +239,7 @@ void V4l2Calls::encode(std::int64_t microseconds, std::vector<Dequeued>& packets
                        const std::function<void(std::span<std::byte*>)>& draw) {
     collect(packets);
     while (free_.empty()) {
-        if (poll(POLLIN | POLLOUT) == 0)
+        if (ended || poll(POLLIN | POLLOUT) == 0)
             throw std::runtime_error(personality.name + ": nothing comes back");
         collect(packets);
     }
@@ -251,7 +251,7 @@ void V4l2Calls::encode(std::int64_t microseconds, std::vector<Dequeued>& packets
     else
         for (std::size_t i = 0; i < buffer.planes.size(); ++i)
             std::memset(buffer.planes[i], 0x80, buffer.lengths[i]);
-    check(queue(true, index, microseconds), "QBUF OUTPUT");
+    check(queue(true, index, microseconds, buffer.lengths[0]), "QBUF OUTPUT");
 }
 
 bool V4l2Calls::drain(std::vector<Dequeued>& packets, int milliseconds) {

@@ -121,7 +121,18 @@ TEST_SUITE("unit") {
         CHECK(contains(parse({"--help"}).text, "corridor"));
         CHECK(contains(refusal({"-h"}), "--height"));
         CHECK(contains(parse({"--version"}).text, "smartcodec"));
-        CHECK(parse({"devices"}).action == CommandLine::Action::ListDevices);
+        CHECK(contains(parse({"devices", "--help"}).text, "--probe"));
+    }
+
+    TEST_CASE("devices are listed as asked") {
+        const CommandLine plain = parse({"devices"});
+        CHECK(plain.action == CommandLine::Action::ListDevices);
+        CHECK_FALSE(plain.devices.probe);
+        CHECK_FALSE(plain.devices.json);
+        CHECK(parse({"devices", "--probe"}).devices.probe);
+        CHECK(parse({"devices", "--json"}).devices.json);
+        CHECK(contains(refusal({"devices", "--tpyo"}), "devices --tpyo: unknown option"));
+        CHECK(contains(refusal({"--scene", "-o", "x", "--probe"}), "--probe: unknown option"));
     }
 
     TEST_CASE("a refusal names the option and the value and what is allowed") {

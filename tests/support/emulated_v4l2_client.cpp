@@ -15,11 +15,24 @@ V4l2Calls::V4l2Calls(const V4l2Personality& which, EmulatedV4l2::Coding coding)
 }
 
 V4l2Calls::~V4l2Calls() {
-    for (const auto* mapped : {&outputs, &captures})
+    release();
+}
+
+void V4l2Calls::release() {
+    for (auto* mapped : {&outputs, &captures}) {
         for (const Mapped& buffer : *mapped)
             for (std::size_t i = 0; i < buffer.planes.size(); ++i)
                 system.unmap(buffer.planes[i], buffer.lengths[i]);
+        mapped->clear();
+    }
     system.close(descriptor);
+}
+
+void V4l2Calls::reopen() {
+    release();
+    free_.clear();
+    ended = false;
+    descriptor = system.open("/dev/video0");
 }
 
 int V4l2Calls::result(int returned) {
@@ -197,7 +210,9 @@ void V4l2Calls::map(bool output, std::uint32_t count) {
 void V4l2Calls::begin(std::uint32_t coded, std::uint32_t raw, Size size, std::uint32_t count,
                       std::uint32_t framesPerSecond) {
     check(setFormat(false, coded), "S_FMT CAPTURE");
-    check(setFormat(true, raw, size), "S_FMT OUTPUT");
+    v4l2_format granted{};
+    check(setFormat(true, raw, size, 0, &granted), "S_FMT OUTPUT");
+    strideBytes = personality.multiplanar ? granted.fmt.pix_mp.plane_fmt[0].bytesperline : granted.fmt.pix.bytesperline;
     if (personality.hasFrameRate)
         check(setFrameRate(framesPerSecond), "S_PARM");
     if (personality.crops) {

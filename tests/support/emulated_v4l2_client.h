@@ -32,6 +32,9 @@ class V4l2Calls {
         return result(system.ioctl(descriptor, request, &argument));
     }
 
+    /// Closes it and opens it again, nothing set.
+    void reopen();
+
     [[nodiscard]] std::uint32_t type(bool output) const;
     int setFormat(bool output, std::uint32_t fourcc, Size size = {}, std::uint32_t bytes = 0,
                   v4l2_format* granted = nullptr);
@@ -73,6 +76,7 @@ class V4l2Calls {
     V4l2Personality personality;
     int descriptor = -1;
     bool ended = false;
+    std::size_t strideBytes = 0;  ///< of the luma, as `begin` was granted it
     struct Mapped {
         std::vector<std::byte*> planes;
         std::vector<std::uint32_t> lengths;
@@ -81,6 +85,7 @@ class V4l2Calls {
     std::vector<Mapped> captures;
 
   private:
+    void release();
     static int result(int returned);
     void map(bool output, std::uint32_t count);
     void check(int error, const char* what) const;

@@ -275,7 +275,8 @@ int Formats::setSelection(v4l2_selection& selection) {
 RawPicture Formats::picture(std::span<const std::byte* const> planes) const {
     const std::uint32_t fourcc = raw_.fourcc;
     const std::size_t stride = raw_.stride;
-    const std::size_t rows = alignUp(static_cast<std::uint32_t>(raw_.size.height), personality_.rowAlignment);
+    // the specification lets chroma begin behind the height that S_FMT gave; rows beyond it are room at the end
+    const auto rows = static_cast<std::size_t>(raw_.size.height);
     RawPicture picture{.size = crop_};
     picture.planes[0] = planes[0];
     const std::byte* chroma = planes.size() > 1 ? planes[1] : planes[0] + stride * rows;

@@ -72,7 +72,7 @@ struct V4l2Personality {
     Size largest{4096, 2304};
     Size alignment{2, 2};        ///< to which S_FMT(OUTPUT) rounds up
     int strideAlignment = 16;    ///< bytes; of planar formats in one plane, the chroma stride is half the luma stride
-    int rowAlignment = 2;        ///< rows that are there in memory beyond the height
+    int rowAlignment = 2;        ///< rows that sizeimage has room for beyond the height
     bool strideAsAsked = false;  ///< a larger bytesperline is taken (aligned)
     std::uint32_t smallestCodedBytes = 512 * 1024;  ///< CAPTURE sizeimage is at least this
     bool enumeratesFormats = true;

@@ -14,14 +14,16 @@ namespace {
 // Of one buffer for the bit stream: half a picture's bytes hold any frame but noise; never less than what small
 // pictures can come to.
 constexpr std::size_t kLeastBitstreamBytes = 256 * 1024;
-constexpr int kKeyFramePatience = 3;  // frames after the one that it was asked for with
+constexpr std::size_t kMostGrowth = 4;  // of it, where frames fail
+constexpr int kKeyFramePatience = 3;    // frames after the one that it was asked for with
 constexpr int kKeyFrameRefusals = 2;
 // A new bit rate that takes a restart is worth one for a rise by this much, or with a key frame that comes anyway.
 constexpr double kRiseWorthRestart = 1.5;
 constexpr double kChangeWorthRestart = 1.2;
 
-[[nodiscard]] std::size_t pictureBytes(Size size) {
-    return static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height) * 3 / 2;
+[[nodiscard]] std::size_t bitstreamBytes(Size size) {
+    const std::size_t picture = static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height) * 3 / 2;
+    return std::max(picture / 2, kLeastBitstreamBytes);
 }
 
 }  // namespace
@@ -46,7 +48,7 @@ V4l2Client::V4l2Client(const EncoderConfig& config, V4l2EncoderNode node, V4l2Sy
     settings_.frameRate = config.frameRate;
     settings_.color = config.color;
     settings_.dmabufLayout = config.dmabufLayout;
-    settings_.bitstreamBytes = std::max(pictureBytes(config.size) / 2, kLeastBitstreamBytes);
+    settings_.bitstreamBytes = bitstreamBytes(config.size);
     const V4l2Trial trial = tryOut(system, settings_, config_, {.first = limits.trial, .holding = limits.holding});
     packets_.setParameterSets(trial.parameterSets);
     heldBack_ = trial.heldBack;
@@ -157,7 +159,12 @@ V4l2Result V4l2Client::submitAll() {
             return result;
         if (begun)
             continue;
-        std::optional<V4l2Queue::Buffer> buffer = session().room(next->frame->picture);
+        // A request acts on whatever picture is coded next: those that are inside must be through for it to act on
+        // this.
+        const bool early = wantsKeyFrame(*next) && session().picturesInside() > heldBack_;
+        std::optional<V4l2Queue::Buffer> buffer;
+        if (!early)
+            buffer = session().room(next->frame->picture);
         bool woke = false;
         const V4l2Result result = buffer ? submit(*next, std::move(*buffer)) : awaitMove(true, -1, woke);
         if (!result.ok())
@@ -183,7 +190,7 @@ V4l2Result V4l2Client::beginAnew(const Inside& frame, bool& begun) {
         return reopenStream();
     }
     owesKeyFrame_ = packets_.takeKeyFrameWish() || owesKeyFrame_;
-    if (packets_.takeFailure() && settings_.bitstreamBytes < pictureBytes(config_.size)) {
+    if (packets_.takeFailure() && settings_.bitstreamBytes < kMostGrowth * bitstreamBytes(config_.size)) {
         // That a frame did not fit is said by nothing but its failing; with twice the room it will.
         settings_.bitstreamBytes *= 2;
         return reopenStream();
@@ -194,7 +201,7 @@ V4l2Result V4l2Client::beginAnew(const Inside& frame, bool& begun) {
         restartedForRate_ = true;
         return reopenStream();
     }
-    if (!fresh_ && !steering_.keyFrame && (frame.keyFrame || owesKeyFrame_))
+    if (wantsKeyFrame(frame) && !steering_.keyFrame)
         return restartStream();
     begun = false;
     return {};
@@ -258,7 +265,7 @@ void V4l2Client::askForKeyFrame(const Inside& frame) {
         owesKeyFrame_ = false;
         return;
     }
-    if (!frame.keyFrame && !owesKeyFrame_)
+    if (!wantsKeyFrame(frame))
         return;
     owesKeyFrame_ = !stream_->tuning.forceKeyFrame();
     if (!owesKeyFrame_) {

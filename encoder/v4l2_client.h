@@ -80,6 +80,7 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     [[nodiscard]] std::deque<Inside>::iterator nextToSubmit() {
         return std::ranges::find_if(inside_, [](const Inside& frame) { return !frame.buffer; });
     }
+    [[nodiscard]] bool wantsKeyFrame(const Inside& frame) const { return !fresh_ && (frame.keyFrame || owesKeyFrame_); }
     [[nodiscard]] bool governed() const { return !steering_.bitrate && steering_.regions == RegionSupport::QpMap; }
 
     EncoderConfig config_;

@@ -87,7 +87,7 @@ V4l2Result V4l2Client::awaitMove(bool room, int wake, bool& woke) {
     bool listens = true;  // a device with nothing to do answers POLLERR at once, for as long as that is so
     for (;;) {
         bool moved = false;
-        if (const V4l2Result result = collect(moved); !result.ok() || moved || packets_.ready())
+        if (const V4l2Result result = collect(moved); !result.ok() || moved)
             return result;
         const bool mustMove = room || session().picturesInside() > heldBack_;
         std::optional<Clock::time_point> deadline;

@@ -44,8 +44,7 @@ class DmabufPictures::Buffer final : public FrameBuffer {
             plane.strideBytes = i > 0 && format == kYuv420 ? luma / 2 : luma;
             plane.offsetBytes = layout.separate ? layout.offsetBytes : end;
             const std::size_t bytes =
-                plane.strideBytes *
-                static_cast<std::size_t>(planeSizeBytes(format, size, static_cast<int>(i)).height);
+                plane.strideBytes * static_cast<std::size_t>(planeSizeBytes(format, size, static_cast<int>(i)).height);
             end = plane.offsetBytes + bytes;
             if (layout.separate)
                 add(end);

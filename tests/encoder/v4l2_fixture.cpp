@@ -148,7 +148,8 @@ int DmabufPictures::leased() const {
     return static_cast<int>(std::ranges::count_if(buffers_, [](const auto& buffer) { return buffer->leased(); }));
 }
 
-V4l2Recording record(Encoder& encoder, const EncoderConfig& config, int count, const Conduct& conduct) {
+V4l2Recording record(Encoder& encoder, const EncoderConfig& config, int count, const Conduct& conduct,
+                     const std::function<CaptureTime(int)>& time) {
     V4l2Recording recording;
     FramePool pool(config.format, config.size);
     const auto collect = [&] {
@@ -169,7 +170,7 @@ V4l2Recording record(Encoder& encoder, const EncoderConfig& config, int count, c
         if (conduct)
             conduct(number, parameters);
         Frame::Description description;
-        description.time = at(number);
+        description.time = time ? time(number) : at(number);
         Frame frame = pool.make(description);
         paint(frame->picture, number);
         if (!fine(encoder.encode(std::move(frame), parameters)))

@@ -59,8 +59,10 @@ struct V4l2Recording {
 /// What may be done before frame `number` goes in, and what it is encoded with.
 using Conduct = std::function<void(int number, EncodeParameters& parameters)>;
 
-/// Records `count` frames at 25 per second, drains, and takes all packets. Failures end it and are told, not checked.
-V4l2Recording record(Encoder& encoder, const EncoderConfig& config, int count, const Conduct& conduct = {});
+/// Records `count` frames, at 25 per second or at the times given, drains, and takes all packets. Failures end it and
+/// are told, not checked.
+V4l2Recording record(Encoder& encoder, const EncoderConfig& config, int count, const Conduct& conduct = {},
+                     const std::function<CaptureTime(int)>& time = {});
 
 /// What any stream must be, whatever happened: times that rise, a key frame first and after each new stream, parameter
 /// sets in front of every key frame, no number twice.

@@ -6,11 +6,15 @@
 namespace smartcodec::emulated {
 namespace {
 
-constexpr double kBucketSeconds = 1;
+/// Full and empty are this far apart, so that any ten seconds hold at most 1.09 times the bit rate.
+constexpr double kBucketSeconds = 0.8;
+constexpr double kSavedSeconds = 0.1;
 /// A key frame may take this share of the bucket's room.
 constexpr double kKeyShare = 0.5;
+constexpr double kTrustDearer = 0.5;
+constexpr double kTrustCheaper = 0.2;
 /// How far QP may fall from one picture to the next; it rises as far as it must.
-constexpr int kFastestFall = 3;
+constexpr int kFastestFall = 2;
 
 }  // namespace
 
@@ -20,7 +24,7 @@ int RateControl::chooseQp(bool keyFrame, const Limits& limits) {
     const auto rate = static_cast<double>(limits.bitrate);
     const double share = rate * limits.seconds;
     const double bucket = rate * kBucketSeconds;
-    fullness_ = std::max(fullness_ - share, -bucket / 4);
+    fullness_ = std::max(fullness_ - share, -rate * kSavedSeconds);
     const double room = std::max(bucket - fullness_, share / 4);
     // what is over or missing is made good within half the bucket
     const double budget =
@@ -38,8 +42,9 @@ void RateControl::add(bool keyFrame, int qp, std::size_t bytes) {
     fullness_ += bits;
     const double cost = bits * std::exp2(qp / 6.0);
     double& model = keyFrame ? keyCost_ : otherCost_;
-    // dearer pictures are believed at once, cheaper ones by and by
-    model = cost > model ? cost : model * 0.7 + cost * 0.3;
+    // dearer pictures are believed sooner than cheaper ones
+    const double trust = cost > model ? kTrustDearer : kTrustCheaper;
+    model += trust * (cost - model);
     lastQp_ = qp;
 }
 

@@ -7,8 +7,8 @@
 
 namespace smartcodec::emulated {
 
-/// Chooses each picture's QP so that a leaky bucket, one second of the bit rate deep, neither overflows nor runs dry:
-/// what a driver's firmware does, in short. The bit rate may be another for every picture. Thread-bound.
+/// Chooses each picture's QP so that a leaky bucket, less than a second of the bit rate deep, neither overflows nor
+/// runs dry: what a driver's firmware does, in short. The bit rate may be another for every picture. Thread-bound.
 class RateControl {
   public:
     explicit RateControl(Size size);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 
+#include <atomic>
 #include <thread>
 
 using namespace smartcodec;
@@ -53,18 +54,22 @@ TEST_SUITE("unit") {
     }
 
     TEST_CASE("no item is missed by who waits for the descriptor") {
-        constexpr int kItems = 20'000;
+        constexpr int kItems = 100'000;
         Queue<int> queue(3, QueueWaiting::Descriptor);
+        std::atomic<int> taken{0};
         const std::jthread producer([&] {
-            for (int i = 0; i < kItems; ++i)
+            for (int i = 0; i < kItems; ++i) {
+                // at every second one it puts just when the other side finds nothing
+                while (i % 2 == 0 && taken.load(std::memory_order_acquire) < i)
+                    std::this_thread::yield();
                 queue.put(i);
+            }
         });
-        int taken = 0;
         bool inOrder = true;
         while (taken < kItems) {
             int item = -1;
             if (!queue.takeOrArm(item)) {
-                REQUIRE(isReadable(queue.descriptor(), 30'000));  // else a put was missed
+                REQUIRE(isReadable(queue.descriptor(), 10'000));  // else a put was missed
                 continue;
             }
             inOrder = inOrder && item == taken;

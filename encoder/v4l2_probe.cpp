@@ -1,0 +1,480 @@
+#include "encoder/v4l2_probe.h"
+
+#include <linux/videodev2.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <system_error>
+#include <vector>
+
+#include "encoder/probe_judgement.h"
+#include "encoder/probe_pictures.h"
+#include "encoder/v4l2_regions.h"
+
+namespace smartcodec {
+
+namespace {
+
+using Content = ProbePictures::Content;
+using Effect = ProbedControl::Effect;
+using Clock = std::chrono::steady_clock;
+using std::chrono::microseconds;
+
+constexpr int kPicturesPerSecond = 30;
+// Fewer, not more: rate control settles in seconds, of which the pictures then last longer.
+constexpr int kFewerPerSecond = 10;
+constexpr int kRateFactor = 6;  // beyond what rate control wavers by and what it has saved up
+constexpr int kSparse = 4;
+constexpr double kBitsPerPixel = 0.15;  // takes the pictures to the middle of the QP scale
+constexpr int kHighFloor = 45;          // lowest QP that leaves pictures a fraction of their bytes
+constexpr int kDelta = 12;              // a quarter, or four times, of the quantiser's step size
+constexpr int kPrelude = 8;             // pictures before a stream is started again
+constexpr int kRequests = 3;            // of key frames
+
+std::uint32_t frameBufferType(const V4l2EncoderNode& node) {
+    return node.multiplanar ? V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE : V4L2_BUF_TYPE_VIDEO_OUTPUT;
+}
+
+Size nearest(Size wanted, const V4l2CodedFormat& format) {
+    const auto limit = [](int value, int low, int high) {
+        return (high > 0 ? std::clamp(value, low, std::max(low, high)) : std::max(value, low)) / 2 * 2;
+    };
+    return {limit(wanted.width, format.smallest.width, format.largest.width),
+            limit(wanted.height, format.smallest.height, format.largest.height)};
+}
+
+QpMap mapOf(Size size, int leftDelta, int rightDelta) {
+    QpMap map;
+    map.columns = (size.width + QpMap::kBlock - 1) / QpMap::kBlock;
+    map.rows = (size.height + QpMap::kBlock - 1) / QpMap::kBlock;
+    for (int row = 0; row < map.rows; ++row)
+        for (int column = 0; column < map.columns; ++column)
+            map.delta.push_back(static_cast<std::int8_t>(column < map.columns / 2 ? leftDelta : rightDelta));
+    return map;
+}
+
+/// One of the controls that make pictures larger or smaller.
+struct Setting {
+    const char* doing;
+    ProbedControl& result;
+    std::function<int(V4l2Session&, double)> set;  ///< 0, or the errno
+    bool enlarges = false;                         ///< the pictures, if it acts
+    std::vector<ProbeRound> rounds{};              ///< empty: it was refused while running
+
+    /// What was measured shows that it acted.
+    [[nodiscard]] bool acted() const {
+        const auto [large, small] = enlarges ? std::pair(result.measuredTo, result.measuredFrom)
+                                             : std::pair(result.measuredFrom, result.measuredTo);
+        return large && small && isClearlyLess(*small, *large);
+    }
+};
+
+class Prober {
+  public:
+    Prober(V4l2System& system, const V4l2EncoderNode& node, Codec codec, const V4l2ProbeSettings& settings);
+    V4l2Probe run();
+
+  private:
+    void prepare();
+    void listSettings();
+    void listBitrate(V4l2Controls& controls);
+    void listFrameRate();
+    void listQpRange(V4l2Controls& controls);
+
+    void measureLive();
+    void steer(Setting& setting);
+    void spreadOut();
+    void requestKeyFrames();
+    void applyMaps();
+    void judgeLive();
+    void judgeMaps();
+    void measureAtStart(Setting& setting);
+
+    [[nodiscard]] std::unique_ptr<ProbeStream> open(const std::function<void(V4l2Session&)>& beforeStart = {}) const;
+    /// Encodes with `stream_`; the end of it, when what was changed before has settled.
+    ProbeWindow play(int count, Content content, microseconds gap,
+                     const std::function<void(std::uint32_t)>& before = {});
+    ProbeWindow play(int count) { return play(count, Content::Whole, gap_); }
+    [[nodiscard]] std::optional<double> playToEnd(ProbeStream& stream);
+    void count(const ProbeStream& stream);
+    [[nodiscard]] int setFrameRate(const V4l2Session& session, int picturesPerSecond) const;
+
+    V4l2System& system_;
+    const V4l2EncoderNode& node_;
+    Codec codec_;
+    V4l2ProbeSettings settings_;
+    V4l2Probe result_;
+    V4l2StreamSettings streamSettings_;
+    EncoderConfig config_;
+    microseconds gap_ = microseconds(std::chrono::seconds(1)) / kPicturesPerSecond;
+    std::string doing_ = "opening it";
+    std::optional<ProbePictures> pictures_;
+    std::vector<Setting> steered_;
+
+    // of the stream in which things are changed while it runs
+    std::unique_ptr<ProbeStream> stream_;
+    std::unique_ptr<V4l2Regions> regions_;
+    ProbeWindow reference_{};  // at its start
+    ProbeWindow last_{};       // the last in which nothing special was asked for
+    ProbeWindow beforeSparse_{};
+    std::optional<ProbeWindow> sparse_;
+    std::vector<ProbeRequest> requests_;
+    std::size_t inside_ = 0;  // pictures that the device had when maps were sent
+    std::optional<ProbeWindow> maps_;
+    std::optional<ProbeWindow> halves_;
+    std::optional<double> referenceBytes_;
+};
+
+Prober::Prober(V4l2System& system, const V4l2EncoderNode& node, Codec codec, const V4l2ProbeSettings& settings)
+    : system_(system), node_(node), codec_(codec), settings_(settings) {
+    result_.codec = codec;
+    result_.frameRate = {kPicturesPerSecond, 1};
+}
+
+V4l2Probe Prober::run() {
+    try {
+        prepare();
+        measureLive();
+        for (Setting& setting : steered_)
+            if (setting.result.effect == Effect::None)
+                measureAtStart(setting);
+    } catch (const std::exception& error) {
+        result_.failure = doing_ + ": " + error.what();
+        const auto* const system = dynamic_cast<const std::system_error*>(&error);
+        if (system != nullptr && system->code() == std::errc::device_or_resource_busy)
+            result_.failure += "; another program uses it";
+        if (stream_)
+            judgeLive();
+    }
+    return result_;
+}
+
+void Prober::prepare() {
+    const V4l2CodedFormat* const format = node_.find(v4l2Fourcc(codec_));
+    if (format == nullptr)
+        throw std::runtime_error("it does not code " + std::string(name(codec_)));
+    result_.size = nearest(settings_.size, *format);
+    const double wanted = kBitsPerPixel * result_.size.width * result_.size.height * kPicturesPerSecond;
+    config_.codec = codec_;
+    config_.format = kNv12;
+    config_.size = result_.size;
+    config_.frameRate = result_.frameRate;
+    config_.constantBitrate = Bitrate{static_cast<std::int64_t>(wanted)};
+    config_.maxBitrate = Bitrate{static_cast<std::int64_t>(wanted) * kRateFactor};
+    streamSettings_.node = node_;
+    streamSettings_.coded = format->fourcc;
+    streamSettings_.format = kNv12;
+    streamSettings_.size = result_.size;
+    streamSettings_.frameRate = result_.frameRate;
+    streamSettings_.bitstreamBytes = static_cast<std::size_t>(result_.size.width * result_.size.height * 2);
+    pictures_.emplace(result_.size);
+}
+
+std::unique_ptr<ProbeStream> Prober::open(const std::function<void(V4l2Session&)>& beforeStart) const {
+    return std::make_unique<ProbeStream>(system_, streamSettings_, config_, settings_.limits, beforeStart);
+}
+
+void Prober::listSettings() {
+    V4l2Controls& controls = stream_->session().controls();
+    listBitrate(controls);
+    listFrameRate();
+    listQpRange(controls);
+}
+
+void Prober::listBitrate(V4l2Controls& controls) {
+    ProbedControl& bitrate = result_.bitrate;
+    const v4l2_query_ext_ctrl* const control = controls.query(V4L2_CID_MPEG_VIDEO_BITRATE);
+    if (control == nullptr) {
+        bitrate.effect = Effect::Absent;
+        return;
+    }
+    bitrate.askedFrom = static_cast<double>(config_.constantBitrate->bitsPerSecond);
+    bitrate.askedTo = std::max(bitrate.askedFrom / kRateFactor, static_cast<double>(control->minimum));
+    steered_.push_back(
+        {.doing = "changing the bit rate", .result = bitrate, .set = [](V4l2Session& session, double value) {
+             return session.controls().set(V4L2_CID_MPEG_VIDEO_BITRATE, std::llround(value)).error;
+         }});
+}
+
+void Prober::listFrameRate() {
+    ProbedControl& frameRate = result_.frameRateControl;
+    v4l2_streamparm parameters{};
+    parameters.type = frameBufferType(node_);
+    if (stream_->session().device().ioctl(VIDIOC_G_PARM, parameters) != 0) {
+        frameRate.effect = Effect::Absent;
+        return;
+    }
+    frameRate.askedFrom = kPicturesPerSecond;
+    frameRate.askedTo = kFewerPerSecond;
+    steered_.push_back(
+        {.doing = "changing the frame rate",
+         .result = frameRate,
+         .set = [this](V4l2Session& session, double value) { return setFrameRate(session, static_cast<int>(value)); },
+         .enlarges = true});
+}
+
+void Prober::listQpRange(V4l2Controls& controls) {
+    ProbedControl& range = result_.qpRange;
+    const std::uint32_t id = codec_ == Codec::H264 ? V4L2_CID_MPEG_VIDEO_H264_MIN_QP : V4L2_CID_MPEG_VIDEO_HEVC_MIN_QP;
+    const v4l2_query_ext_ctrl* const control = controls.query(id);
+    if (control == nullptr) {
+        range.effect = Effect::Absent;
+        return;
+    }
+    range.askedFrom = static_cast<double>(std::max<std::int64_t>(control->minimum, 1));
+    range.askedTo = static_cast<double>(std::min<std::int64_t>(control->maximum, kHighFloor));
+    steered_.push_back(
+        {.doing = "changing the lowest QP", .result = range, .set = [id](V4l2Session& session, double value) {
+             return session.controls().set(id, std::llround(value)).error;
+         }});
+}
+
+// Every change is compared with the pictures right before it, and taken back for as long. What leaves rate control the
+// most to make up for comes last: the lowest QP, which is the last in the list.
+void Prober::measureLive() {
+    stream_ = open([this](V4l2Session& session) {
+        regions_ = findRegions(session.device(), session.controls(), codec_, result_.size);
+    });
+    result_.regions = regions_ ? regions_->description() : "";
+    listSettings();
+    doing_ = "encoding with nothing changed";
+    const auto begin = Clock::now();
+    reference_ = last_ = play(settings_.picturesPerStep);
+    const bool floorLast = result_.qpRange.effect != Effect::Absent;
+    const std::span<Setting> settings(steered_);
+    for (Setting& setting : settings.first(settings.size() - (floorLast ? 1 : 0)))
+        steer(setting);
+    spreadOut();
+    requestKeyFrames();
+    applyMaps();
+    if (floorLast)
+        steer(steered_.back());
+    // Key frames that come by themselves make rate control waver: what looks like an effect has to show twice.
+    if (judgeKeyFrames(stream_->coded(), requests_).ownGap)
+        for (Setting& setting : steered_)
+            steer(setting);
+    doing_ = "ending the stream";
+    stream_->drain();
+    const std::chrono::duration<double> time = Clock::now() - begin;
+    result_.picturesPerSecond = static_cast<double>(stream_->coded().size()) / time.count();
+    judgeLive();
+    count(*stream_);
+    regions_.reset();
+    stream_.reset();
+}
+
+ProbeWindow Prober::play(int count, Content content, microseconds gap,
+                         const std::function<void(std::uint32_t)>& before) {
+    for (int i = 0; i < count; ++i)
+        stream_->encode(pictures_->picture(content, stream_->coded().size()), gap, before);
+    const std::size_t end = stream_->coded().size();
+    return {end - static_cast<std::size_t>(count) / 3, end};
+}
+
+void Prober::steer(Setting& setting) {
+    doing_ = setting.doing;
+    ProbeRound round{.before = last_, .changed = {}, .restored = {}};
+    setting.result.refused = setting.set(stream_->session(), setting.result.askedTo);
+    if (setting.result.refused != 0)
+        return;
+    round.changed = play(settings_.picturesPerStep);
+    static_cast<void>(setting.set(stream_->session(), setting.result.askedFrom));
+    round.restored = last_ = play(settings_.picturesPerStep);
+    setting.rounds.push_back(round);
+}
+
+/// The same pictures as if three of four had been dropped.
+void Prober::spreadOut() {
+    doing_ = "encoding pictures with gaps between them";
+    beforeSparse_ = last_;
+    sparse_ = play(settings_.picturesPerStep, Content::Whole, gap_ * kSparse);
+    last_ = play(settings_.picturesPerStep);
+}
+
+void Prober::requestKeyFrames() {
+    doing_ = "asking for key frames";
+    V4l2Controls& controls = stream_->session().controls();
+    if (controls.query(V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME) == nullptr) {
+        result_.keyFrame.effect = Effect::Absent;
+        return;
+    }
+    for (int i = 0; i < kRequests; ++i) {
+        play(7 + 4 * i);  // at odd places of whatever period there may be
+        result_.keyFrame.refused = controls.set(V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME, 1).error;
+        requests_.push_back({.number = stream_->coded().size(), .inside = stream_->session().picturesInside()});
+        play(static_cast<int>(ProbeRequest::kPatience));
+    }
+    last_ = play(settings_.picturesPerStep);
+}
+
+/// Maps that take turns, so that rate control cannot follow.
+void Prober::applyMaps() {
+    doing_ = "sending QP maps";
+    if (!regions_) {
+        result_.qpMap.effect = Effect::Absent;
+        return;
+    }
+    const auto alternate = [this](const QpMap& first, const QpMap& second) {
+        return [this, first, second](std::uint32_t buffer) {
+            const int error = regions_->apply(isSecondsTurn(stream_->coded().size()) ? second : first, buffer);
+            if (error != 0)
+                result_.qpMap.refused = error;
+        };
+    };
+    result_.qpMap.askedFrom = kDelta;
+    result_.qpMap.askedTo = -kDelta;
+    const Size size = result_.size;
+    const auto mostOf = [](ProbeWindow window) {
+        return ProbeWindow{2 * window.begin - window.end, window.end};  // a map has nothing to settle
+    };
+    inside_ = stream_->session().picturesInside();
+    maps_ = mostOf(play(settings_.picturesPerStep, Content::Whole, gap_,
+                        alternate(mapOf(size, kDelta, kDelta), mapOf(size, -kDelta, -kDelta))));
+    halves_ = mostOf(play(settings_.picturesPerStep, Content::LeftHalf, gap_,
+                          alternate(mapOf(size, kDelta, -kDelta), mapOf(size, -kDelta, kDelta))));
+    last_ = play(settings_.picturesPerStep, Content::Whole, gap_,
+                 [this](std::uint32_t buffer) { static_cast<void>(regions_->apply({}, buffer)); });
+}
+
+void Prober::judgeLive() {
+    const CodedPictures coded = stream_->coded();
+    referenceBytes_ = meanBytes(coded, reference_);
+    for (Setting& setting : steered_) {
+        ProbedControl& result = setting.result;
+        const ProbeContrast contrast = leastContrast(coded, setting.rounds);
+        result.measuredFrom = contrast.from;
+        result.measuredTo = contrast.to;
+        if (result.refused != 0)
+            result.effect = Effect::None;
+        else if (contrast.from)
+            result.effect = setting.acted() ? Effect::Live : Effect::None;
+    }
+    if (sparse_) {
+        const std::optional<double> before = meanBytes(coded, beforeSparse_);
+        const std::optional<double> after = meanBytes(coded, *sparse_);
+        if (before && after)
+            result_.sparsePictures = *after / *before;
+    }
+    const ProbedKeyFrames keyFrames = judgeKeyFrames(coded, requests_);
+    result_.repeatsParameterSets = keyFrames.repeated;
+    result_.ownKeyFrames = keyFrames.ownGap;
+    if (requests_.size() == kRequests) {
+        result_.keyFrame.effect = keyFrames.granted ? Effect::Live : Effect::None;
+        if (keyFrames.granted) {
+            result_.keyFrame.measuredFrom = keyFrames.earliest;
+            result_.keyFrame.measuredTo = keyFrames.latest;
+        }
+    }
+    judgeMaps();
+}
+
+void Prober::judgeMaps() {
+    const CodedPictures coded = stream_->coded();
+    if (!maps_)
+        return;
+    const ProbeTurns turns = clearestTurns(coded, *maps_, inside_);
+    result_.qpMap.measuredFrom = turns.first;
+    result_.qpMap.measuredTo = turns.second;
+    if (turns.first && turns.second)
+        result_.qpMap.effect = turns.secondIsLarger() ? Effect::Live : Effect::None;
+    if (result_.qpMap.effect != Effect::Live)
+        return;
+    result_.qpMapEarly = static_cast<int>(turns.early);
+    if (!halves_)
+        return;
+    const ProbeTurns halves = meanBytesOfTurns(coded, *halves_, turns.early);
+    if (halves.first && halves.second)
+        result_.qpMapPlacement = *halves.second / *halves.first;
+}
+
+/// Whether a setting that does nothing while the stream runs does something when it starts.
+void Prober::measureAtStart(Setting& setting) {
+    if (!referenceBytes_)
+        return;
+    ProbedControl& result = setting.result;
+    const auto acts = [&](const std::optional<double>& bytes) {
+        result.measuredFrom = referenceBytes_;
+        result.measuredTo = bytes;
+        return setting.acted();
+    };
+    doing_ = std::string("starting the stream again after ") + setting.doing;
+    const std::unique_ptr<ProbeStream> again = open();
+    for (int i = 0; i < kPrelude; ++i)
+        again->encode(pictures_->picture(Content::Whole, again->coded().size()), gap_);
+    again->drain();
+    int refused = 0;
+    again->restart([&] { refused = setting.set(again->session(), result.askedTo); });
+    if (acts(playToEnd(*again)) && refused == 0) {
+        result.effect = Effect::Static;
+        return;
+    }
+    doing_ = std::string("opening it again after ") + setting.doing;
+    const std::unique_ptr<ProbeStream> anew =
+        open([&](V4l2Session& session) { refused = setting.set(session, result.askedTo); });
+    if (acts(playToEnd(*anew)) && refused == 0)
+        result.effect = Effect::Opening;
+}
+
+std::optional<double> Prober::playToEnd(ProbeStream& stream) {
+    for (int i = 0; i < settings_.picturesPerStep; ++i)
+        stream.encode(pictures_->picture(Content::Whole, stream.coded().size()), gap_);
+    stream.drain();
+    count(stream);
+    const std::size_t end = stream.coded().size();
+    return meanBytes(stream.coded(), {end - static_cast<std::size_t>(settings_.picturesPerStep) / 3, end});
+}
+
+void Prober::count(const ProbeStream& stream) {
+    result_.pictures += static_cast<int>(stream.coded().size());
+    result_.missing += static_cast<int>(std::ranges::count(stream.coded(), std::size_t{0}, &ProbeStream::Coded::bytes));
+}
+
+/// The driver's own way: through the queue of frames and, where that has one, the bit stream's.
+int Prober::setFrameRate(const V4l2Session& session, int picturesPerSecond) const {
+    v4l2_streamparm parameters{};
+    parameters.type = frameBufferType(node_);
+    parameters.parm.output.timeperframe = {.numerator = 1,
+                                           .denominator = static_cast<std::uint32_t>(picturesPerSecond)};
+    if (const int error = session.device().ioctl(VIDIOC_S_PARM, parameters); error != 0)
+        return error;
+    if (!node_.find(streamSettings_.coded)->ownFrameRate)
+        return 0;
+    parameters = {};
+    parameters.type = node_.multiplanar ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE : V4L2_BUF_TYPE_VIDEO_CAPTURE;
+    parameters.parm.capture.timeperframe = {.numerator = 1,
+                                            .denominator = static_cast<std::uint32_t>(picturesPerSecond)};
+    return session.device().ioctl(VIDIOC_S_PARM, parameters);
+}
+
+}  // namespace
+
+V4l2Probe probeEncoder(V4l2System& system, const V4l2EncoderNode& node, Codec codec,
+                       const V4l2ProbeSettings& settings) {
+    return Prober(system, node, codec, settings).run();
+}
+
+const char* name(ProbedControl::Effect effect) {
+    switch (effect) {
+        case Effect::Unknown:
+            return "unknown";
+        case Effect::Absent:
+            return "absent";
+        case Effect::None:
+            return "none";
+        case Effect::Opening:
+            return "opening";
+        case Effect::Static:
+            return "static";
+        case Effect::Live:
+            return "live";
+    }
+    return "";
+}
+
+}  // namespace smartcodec

@@ -1,0 +1,173 @@
+#include "encoder/v4l2_probe.h"
+
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "tests/support/emulated_v4l2.h"
+
+namespace smartcodec {
+namespace {
+
+using Effect = ProbedControl::Effect;
+using std::chrono::milliseconds;
+
+const V4l2ProbeSettings kSmall{
+    .size = {320, 192}, .limits = {.first = milliseconds(800), .stall = milliseconds(400), .drain = milliseconds(400)}};
+
+V4l2Probe probe(EmulatedV4l2& system, Codec codec = Codec::H264) {
+    const std::vector<V4l2EncoderNode> nodes = findEncoders(system);
+    REQUIRE(nodes.size() == 1);
+    V4l2Probe result = probeEncoder(system, nodes[0], codec, kSmall);
+    CHECK(system.openDescriptors() == 0);
+    CHECK(system.mappings() == 0);
+    return result;
+}
+
+V4l2Probe probe(const V4l2Personality& personality, Codec codec = Codec::H264) {
+    EmulatedV4l2 system(personality);
+    return probe(system, codec);
+}
+
+TEST_SUITE("integration") {
+    TEST_CASE("the probe finds out what each driver really does") {
+        struct Truth {
+            const char* name;
+            Effect bitrate;
+            Effect keyFrame;
+            Effect qpRange;
+            Effect frameRate;
+            Effect qpMap;
+            bool reckonsWithTimes = false;
+        };
+        using enum ProbedControl::Effect;
+        // iris and venus: their rate control reckons with times, so that the frame rate has nothing to act on
+        constexpr Truth kTruths[]{
+            {"bcm2835-codec", Live, Live, Live, Live, Absent},
+            {"venus", Live, Live, Static, None, Absent, true},
+            {"iris", Live, Absent, Static, None, Live, true},
+            {"mtk-vcodec", Live, Live, Absent, Live, Absent},
+            {"coda", Live, Live, Static, Live, Absent},
+            {"s5p-mfc", Static, None, Static, Static, Absent},
+            {"amphion", Live, Live, Absent, Static, Absent},
+            {"wave5", Static, Absent, Static, Static, Absent},
+            {"vsi", Live, Live, Live, Live, Live},
+        };
+        for (const Truth& truth : kTruths) {
+            CAPTURE(truth.name);
+            const V4l2Probe result = probe(v4l2Personality(truth.name));
+            CHECK(result.failure == "");
+            CHECK(name(result.bitrate.effect) == std::string(name(truth.bitrate)));
+            CHECK(name(result.keyFrame.effect) == std::string(name(truth.keyFrame)));
+            CHECK(name(result.qpRange.effect) == std::string(name(truth.qpRange)));
+            CHECK(name(result.frameRateControl.effect) == std::string(name(truth.frameRate)));
+            CHECK(name(result.qpMap.effect) == std::string(name(truth.qpMap)));
+            CHECK((result.sparsePictures.value() > 2) == truth.reckonsWithTimes);
+            CHECK(result.missing == 0);
+            if (truth.qpMap == Live)
+                CHECK(result.qpMapPlacement.value() > 2);
+        }
+    }
+
+    TEST_CASE("figures say what was asked for and what came of it") {
+        const V4l2Probe result = probe(v4l2Personality("plain"));
+        CHECK(result.size == Size{320, 192});
+        CHECK(result.bitrate.askedFrom == doctest::Approx(0.15 * 320 * 192 * 30).epsilon(0.01));
+        CHECK(result.bitrate.askedTo == doctest::Approx(result.bitrate.askedFrom / 6));
+        CHECK(result.bitrate.measuredTo.value() < 0.6 * result.bitrate.measuredFrom.value());
+        CHECK(result.frameRateControl.measuredTo.value() > 1.5 * result.frameRateControl.measuredFrom.value());
+        CHECK(result.qpRange.askedTo == 45);
+        CHECK(result.keyFrame.measuredTo.value() <= 0);
+        CHECK(result.repeatsParameterSets == true);
+        CHECK_FALSE(result.ownKeyFrames);
+        CHECK(result.pictures > 400);
+        CHECK(result.picturesPerSecond > 0);
+    }
+
+    TEST_CASE("HEVC is probed as well as H.264") {
+        const V4l2Probe result = probe(v4l2Personality("iris"), Codec::Hevc);
+        CHECK(result.failure == "");
+        CHECK(result.bitrate.effect == Effect::Live);
+        CHECK(result.qpMap.effect == Effect::Live);
+        CHECK(result.regions == "QP map of 32x32 blocks, -31..30");
+    }
+
+    TEST_CASE("a QP map that is accepted and ignored has no effect") {
+        V4l2Personality personality = v4l2Personality("iris");
+        for (V4l2PersonalityControl& control : personality.controls)
+            if (control.dimensions.size() == 1)
+                control.effect = V4l2Effect::None;
+        const V4l2Probe result = probe(personality);
+        CHECK(result.regions != "");
+        CHECK(result.qpMap.effect == Effect::None);
+        CHECK_FALSE(result.qpMapPlacement);
+    }
+
+    TEST_CASE("controls that are grabbed while streaming are refused and act at the next start") {
+        V4l2Personality personality = v4l2Personality("plain");
+        V4l2PersonalityControl& bitrate = control(personality, V4L2_CID_MPEG_VIDEO_BITRATE);
+        bitrate.errorWhileStreaming = EBUSY;
+        bitrate.effect = V4l2Effect::Static;
+        const V4l2Probe result = probe(personality);
+        CHECK(result.bitrate.refused == EBUSY);
+        CHECK(result.bitrate.effect == Effect::Static);
+        CHECK(result.bitrate.measuredTo.value() < 0.6 * result.bitrate.measuredFrom.value());
+    }
+
+    TEST_CASE("pictures that a driver swallows are counted and do not spoil the figures") {
+        V4l2Personality personality = v4l2Personality("plain");
+        personality.swallowEvery = 9;
+        const V4l2Probe result = probe(personality);
+        CHECK(result.failure == "");
+        CHECK(result.missing > 40);
+        CHECK(result.bitrate.effect == Effect::Live);
+    }
+}
+
+TEST_SUITE("unit") {
+    TEST_CASE("a device that stalls ends the probe with a line within seconds") {
+        V4l2Personality stalling = v4l2Personality("plain");
+        stalling.swallowEvery = 1;
+        EmulatedV4l2 silent(stalling, EmulatedV4l2::Coding::Fake);
+        const auto begin = std::chrono::steady_clock::now();
+        const V4l2Probe result = probe(silent);
+        CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(4));
+        CHECK(result.failure.find("gave nothing back") != std::string::npos);
+        CHECK(result.failure.find("/dev/video0") != std::string::npos);
+        CHECK(result.bitrate.effect == Effect::Unknown);
+    }
+
+    TEST_CASE("a device that another program uses is said to be busy") {
+        EmulatedV4l2 system(v4l2Personality("plain"), EmulatedV4l2::Coding::Fake);
+        const std::vector<V4l2EncoderNode> nodes = findEncoders(system);
+        REQUIRE(nodes.size() == 1);
+        system.failCall(system.calls().size(), EBUSY);
+        const V4l2Probe result = probeEncoder(system, nodes[0], Codec::H264, kSmall);
+        CHECK(result.failure.find("another program uses it") != std::string::npos);
+        CHECK(result.failure.find("/dev/video0") != std::string::npos);
+    }
+
+    TEST_CASE("a device that dies while it is probed leaves a line and nothing open") {
+        EmulatedV4l2 system(v4l2Personality("plain"), EmulatedV4l2::Coding::Fake);
+        const std::vector<V4l2EncoderNode> nodes = findEncoders(system);
+        REQUIRE(nodes.size() == 1);
+        const std::size_t before = system.calls().size();
+        // somewhere in the middle
+        system.failCall(before + 400, ENODEV);
+        const V4l2Probe result = probeEncoder(system, nodes[0], Codec::H264, kSmall);
+        CHECK(result.failure != "");
+        CHECK(system.openDescriptors() == 0);
+        CHECK(system.mappings() == 0);
+    }
+
+    TEST_CASE("what a device does not code is not probed") {
+        EmulatedV4l2 system(v4l2Personality("coda"), EmulatedV4l2::Coding::Fake);
+        CHECK(probe(system, Codec::Hevc).failure.find("does not code hevc") != std::string::npos);
+    }
+}
+
+}  // namespace
+}  // namespace smartcodec

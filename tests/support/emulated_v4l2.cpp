@@ -172,6 +172,8 @@ int EmulatedV4l2::open(const char* path) {
     auto file = std::make_shared<EncoderFile>(node.personality, state_->coding, state_->journal, node.opened++);
     const int descriptor = file->descriptor();
     // a number that is here still was closed behind our back
+    if (const auto lost = state_->find(descriptor))
+        lost->loseDescriptor();
     state_->files.insert_or_assign(descriptor, std::move(file));
     state_->nodeOf[descriptor] = &node;
     ++state_->opened;

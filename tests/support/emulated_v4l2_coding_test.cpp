@@ -226,7 +226,6 @@ TEST_SUITE("integration") {
             REQUIRE(decoded.size() == 8);
             const double left = squaredError(decoded[7], originals[7], 0, kSize.width / 2);
             const double right = squaredError(decoded[7], originals[7], kSize.width / 2, kSize.width);
-            MESSAGE("squared error ", left, " and ", right);
             CHECK(left * 2 < right);
         }
     }

@@ -227,6 +227,47 @@ TEST_SUITE("unit") {
         }
     }
 
+    TEST_CASE("bcm2835-codec stalls after the first picture where the level does not fit") {
+        for (const bool fits : {true, false}) {
+            V4l2Calls calls(v4l2Personality("bcm2835-codec"));
+            CHECK(calls.set(V4L2_CID_MPEG_VIDEO_H264_LEVEL,
+                            fits ? V4L2_MPEG_VIDEO_H264_LEVEL_4_2 : V4L2_MPEG_VIDEO_H264_LEVEL_4_0) == 0);
+            calls.begin(V4L2_PIX_FMT_H264, V4L2_PIX_FMT_NV12, {1920, 1088}, 4, 60);
+            Packets packets;
+            for (int i = 0; i < 3; ++i)
+                calls.encode(i + 1, packets);
+            while (times(packets).size() < (fits ? 3 : 1)) {
+                REQUIRE(calls.poll(POLLIN) != 0);
+                calls.collect(packets);
+            }
+            if (!fits)
+                CHECK(calls.poll(POLLIN, 50) == 0);
+        }
+    }
+
+    TEST_CASE("calls that a driver lacks are ENOTTY") {
+        V4l2Personality personality = plain();
+        personality.enumeratesFormats = personality.enumeratesSizes = personality.enumeratesIntervals = false;
+        personality.extendedQuery = personality.simpleControls = personality.crops = false;
+        personality.hasEncoderCommand = false;
+        V4l2Calls calls(personality);
+        v4l2_fmtdesc description{};
+        description.type = calls.type(true);
+        CHECK(calls.call(VIDIOC_ENUM_FMT, description) == ENOTTY);
+        v4l2_frmsizeenum sizes{};
+        CHECK(calls.call(VIDIOC_ENUM_FRAMESIZES, sizes) == ENOTTY);
+        v4l2_frmivalenum intervals{};
+        CHECK(calls.call(VIDIOC_ENUM_FRAMEINTERVALS, intervals) == ENOTTY);
+        v4l2_query_ext_ctrl extended{};
+        CHECK(calls.call(VIDIOC_QUERY_EXT_CTRL, extended) == ENOTTY);
+        v4l2_queryctrl query{};
+        CHECK(calls.call(VIDIOC_QUERYCTRL, query) == ENOTTY);
+        CHECK(calls.set(V4L2_CID_MPEG_VIDEO_BITRATE, 1) == ENOTTY);
+        v4l2_selection selection{};
+        CHECK(calls.call(VIDIOC_G_SELECTION, selection) == ENOTTY);
+        CHECK(calls.command(V4L2_ENC_CMD_STOP) == ENOTTY);
+    }
+
     TEST_CASE("a device may come back with other parameter sets") {
         V4l2Personality personality = plain();
         const auto parameterSets = [](EmulatedV4l2::Coding coding, bool change) {

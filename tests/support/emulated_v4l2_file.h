@@ -82,8 +82,10 @@ class EncoderFile {
     /// What to wait on for that to change: readable when it may have.
     [[nodiscard]] std::vector<int> waitFor(short events) const;
 
-    /// Takes the descriptor back, for closing; -1 if somebody else closed it already.
+    /// False: somebody else closed it already.
     [[nodiscard]] bool closeDescriptor();
+    /// The descriptor was closed by somebody else, and its number is another's by now.
+    void loseDescriptor() { (void)handle_.release(); }
 
   private:
     using Lock = std::unique_lock<std::mutex>;
@@ -108,6 +110,7 @@ class EncoderFile {
 
     // the device at work (emulated_v4l2_work.cpp)
     [[nodiscard]] bool begin();
+    [[nodiscard]] bool aboveLevel() const;
     void work();
     [[nodiscard]] bool canWork() const;
     [[nodiscard]] bool canDeliver() const;
@@ -126,7 +129,6 @@ class EncoderFile {
     Journal& journal_;
     const unsigned variant_;
     UniqueFd handle_;
-    ino_t handleInode_ = 0;
 
     mutable std::mutex mutex_;
     std::condition_variable changed_;
@@ -150,6 +152,7 @@ class EncoderFile {
     std::size_t beforeStop_ = 0;  // OUTPUT buffers that were queued before STOP and are not coded yet
     bool busy_ = false;           // a picture is being coded, without the lock
     bool stalled_ = false;
+    bool firmwareHangs_ = false;  // codes no more of this stream
     int dead_ = 0;
     bool quit_ = false;
 

@@ -87,6 +87,25 @@ bool EncoderFile::begin() {
     return true;
 }
 
+// ITU-T H.264 table A-1
+bool EncoderFile::aboveLevel() const {
+    struct Level {
+        double blocksPerSecond;
+        int blocks;
+    };
+    constexpr Level kLevels[] = {{1485, 99},     {1485, 99},     {3000, 396},     {6000, 396},
+                                 {11880, 396},   {11880, 396},   {19800, 792},    {20250, 1620},
+                                 {40500, 1620},  {108000, 3600}, {216000, 5120},  {245760, 8192},
+                                 {245760, 8192}, {522240, 8704}, {589824, 22080}, {983040, 36864}};
+    const auto set = controls_.value(V4L2_CID_MPEG_VIDEO_H264_LEVEL);
+    if (!personality_.stallsAboveLevel || !set)
+        return false;
+    const Level& level = kLevels[*set];
+    const Size size = formats_.visible();
+    const int blocks = (size.width + 15) / 16 * ((size.height + 15) / 16);
+    return blocks > level.blocks || blocks * settings_.frameRate() > level.blocksPerSecond;
+}
+
 int EncoderFile::streamOn(std::uint32_t type) {
     Queue* queue = queueOf(type);
     if (!queue)
@@ -122,6 +141,7 @@ int EncoderFile::streamOff(std::uint32_t type, Lock& lock) {
         beforeStop_ = 0;
     } else {
         stream_.reset();
+        firmwareHangs_ = false;
         ready_.clear();
         draining_ = flushed_ = stopped_ = false;
     }
@@ -155,7 +175,7 @@ bool EncoderFile::canEnd() const {
 }
 
 bool EncoderFile::canCode() const {
-    return stream_ && output_.streaming() && capture_.streaming() && !stopped_ && ready_.empty() &&
+    return stream_ && output_.streaming() && capture_.streaming() && !stopped_ && ready_.empty() && !firmwareHangs_ &&
            output_.waiting() > 0 && capture_.waiting() > 0 && (!draining_ || beforeStop_ > 0);
 }
 
@@ -213,6 +233,8 @@ void EncoderFile::code(Lock& lock) {
     output_.finish(index, failed ? V4L2_BUF_FLAG_ERROR : 0);
     for (CodedBuffer& buffer : coded)
         ready_.push_back(std::move(buffer));
+    if (aboveLevel())
+        firmwareHangs_ = true;
     changed_.notify_all();
 }
 

@@ -117,6 +117,9 @@ struct V4l2Personality {
     bool takesOutputAfterStop = true;  ///< false: EIO
     bool emptyOutputEnds = false;      ///< an OUTPUT buffer without data is the end of the stream
 
+    /// A size and frame rate beyond the H.264 level that is set: the device stalls after the first picture.
+    bool stallsAboveLevel = false;
+
     // Faults for tests; none by default.
     int swallowEvery = 0;               ///< every n-th picture is taken and nothing comes of it
     bool swapPackets = false;           ///< pairs of packets come out in the wrong order

@@ -51,7 +51,8 @@ V4l2Personality bcm2835() {
             .end = V4l2EndOfStream::LastOnEmpty,
             .startResumes = false,
             .outputStartResumes = false,
-            .emptyOutputEnds = true};
+            .emptyOutputEnds = true,
+            .stallsAboveLevel = true};
 }
 
 // drivers/media/platform/qcom/venus/venc*.c

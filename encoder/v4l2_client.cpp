@@ -15,6 +15,7 @@ namespace {
 // pictures can come to.
 constexpr std::size_t kLeastBitstreamBytes = 256 * 1024;
 constexpr std::size_t kMostGrowth = 4;  // of it, where frames fail
+constexpr double kShortGop = 10;        // seconds: what key frames are apart in a recording for storage
 constexpr int kKeyFramePatience = 3;    // frames after the one that it was asked for with
 constexpr int kKeyFrameRefusals = 2;
 // A new bit rate that takes a restart is worth one for a rise by this much, or with a key frame that comes anyway.
@@ -48,6 +49,7 @@ V4l2Client::V4l2Client(const EncoderConfig& config, V4l2EncoderNode node, V4l2Sy
     settings_.frameRate = config.frameRate;
     settings_.color = config.color;
     settings_.dmabufLayout = config.dmabufLayout;
+    settings_.offsetsHeeded = driverFacts(settings_.node.driver).dataOffset;
     settings_.bitstreamBytes = bitstreamBytes(config.size);
     const V4l2Trial trial = tryOut(system, settings_, config_, {.first = limits.trial, .holding = limits.holding});
     packets_.setParameterSets(trial.parameterSets);
@@ -81,6 +83,9 @@ void V4l2Client::describeCapabilities() {
     }
     if (!steering_.keyFrame)
         notes.push_back("it makes no key frames on request: it is restarted for each");
+    if (const auto seconds = static_cast<double>(steering_.longestGop) / config_.frameRate.value();
+        seconds > 0 && seconds < kShortGop)
+        notes.push_back("it makes a key frame after " + std::to_string(steering_.longestGop) + " frames at the latest");
     if (!config_.constantBitrate && !steering_.qpFloor)
         notes.push_back("it takes no lowest QP: it spends the bit rate even where the quality asked for needs less");
     switch (steering_.regions) {

@@ -91,14 +91,15 @@ constexpr std::array kDrivers{
                     .qpMap = {},
                     .droppedFrames = kCountsFrames},
     // drivers/media/platform/amphion/venc.c: venc->bitrate_change alone leads to an update while running; a new frame
-    // rate waits for one.
+    // rate waits for one. vpu_v4l2.c: vpu_get_vb_phy_addr adds data_offset.
     V4l2DriverFacts{.driver = "amphion-vpu",
                     .bitrate = Live,
                     .keyFrame = Live,
                     .qpRange = {},
                     .frameRate = Static,
                     .qpMap = {},
-                    .droppedFrames = kCountsFrames},
+                    .droppedFrames = kCountsFrames,
+                    .dataOffset = true},
     // drivers/media/platform/chips-media/wave5: wave5_vpu_enc_s_ctrl stores into inst->enc_param, which
     // initialize_sequence reads.
     V4l2DriverFacts{.driver = "wave5-enc",

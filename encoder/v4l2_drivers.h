@@ -24,6 +24,8 @@ struct V4l2DriverFacts {
     std::optional<ControlEffect> qpMap;
     /// How its rate control reckons with frames that were dropped before it, in a line for the user; empty: not known.
     std::string_view droppedFrames;
+    /// It heeds v4l2_plane.data_offset, so that pictures in the middle of a dmabuf can be imported. Most do not.
+    bool dataOffset = false;
 };
 
 /// Never fails: an unknown driver gets facts that are all empty.

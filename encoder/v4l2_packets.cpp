@@ -75,6 +75,8 @@ void V4l2Packets::piece(const V4l2Piece& piece) {
     }
     if (open_ && frame) {
         frame->draft.bytes().insert(frame->draft.bytes().end(), piece.data.begin(), piece.data.end());
+    } else if (piece.full && frame && !frame->draft) {
+        begin(*frame, piece);  // cut off anywhere: what it holds shows when it is whole
     } else {
         const AnnexBContents contents = inspectAnnexB(codec_, piece.data);
         if (!contents.picture && contents.parameterSets) {

@@ -46,7 +46,8 @@ void V4l2Tuning::setUp(Bitrate rate) {
     // The period of I pictures before the length of a GOP: one driver takes the first for the second (bcm2835).
     if (config_.codec == Codec::H264)
         set(V4L2_CID_MPEG_VIDEO_H264_I_PERIOD, 0);
-    set(V4L2_CID_MPEG_VIDEO_GOP_SIZE, std::numeric_limits<std::int32_t>::max());
+    steering_.longestGop =
+        session_.controls().set(V4L2_CID_MPEG_VIDEO_GOP_SIZE, std::numeric_limits<std::int32_t>::max()).value;
     setProfileAndLevel();
     setParameterSetPlacement();
     setSampleAspect();

@@ -20,6 +20,7 @@ struct V4l2Steering {
     bool keyFrame = false;
     bool qpFloor = false;      ///< there is a lowest QP at all
     bool qpFloorLive = false;  ///< and it can be moved
+    std::int64_t longestGop = 0;  ///< frames after which it makes a key frame by itself; 0: not known
     RegionSupport regions = RegionSupport::None;
     std::string regionDescription;
 };

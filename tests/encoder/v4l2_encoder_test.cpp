@@ -9,6 +9,7 @@
 #include <array>
 #include <cmath>
 #include <future>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -74,14 +75,11 @@ std::uint32_t truth(const EncoderConfig& config, int number) {
 }
 
 /// Lets the driver grant no more than this for buffers of the bit stream, from the given time on that it is asked.
-class Grudging final : public V4l2System {
+class Grudging final : public ForwardingV4l2 {
   public:
     Grudging(V4l2System& system, std::uint32_t bytes, std::size_t from, std::size_t to)
-        : system_(system), bytes_(bytes), from_(from), to_(to) {}
+        : ForwardingV4l2(system), bytes_(bytes), from_(from), to_(to) {}
 
-    [[nodiscard]] std::vector<std::string> nodes() override { return system_.nodes(); }
-    int open(const char* path) override { return system_.open(path); }
-    int close(int descriptor) override { return system_.close(descriptor); }
     int ioctl(int descriptor, unsigned long request, void* argument) override {
         auto* format = static_cast<v4l2_format*>(argument);
         if (request == VIDIOC_S_FMT && format->type == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE) {
@@ -90,22 +88,41 @@ class Grudging final : public V4l2System {
                 format->fmt.pix_mp.plane_fmt[0].sizeimage = bytes_;
             asked_.push_back(bytes);
         }
-        return system_.ioctl(descriptor, request, argument);
+        return ForwardingV4l2::ioctl(descriptor, request, argument);
     }
-    void* map(int descriptor, std::size_t lengthBytes, std::int64_t offset) override {
-        return system_.map(descriptor, lengthBytes, offset);
-    }
-    int unmap(void* address, std::size_t lengthBytes) override { return system_.unmap(address, lengthBytes); }
-    int poll(std::span<pollfd> descriptors, int timeout) override { return system_.poll(descriptors, timeout); }
 
     [[nodiscard]] const std::vector<std::uint32_t>& asked() const { return asked_; }
 
   private:
-    V4l2System& system_;
     std::uint32_t bytes_;
     std::size_t from_;
     std::size_t to_;
     std::vector<std::uint32_t> asked_;
+};
+
+/// Notes how dmabufs are queued on the multi-planar OUTPUT queue.
+class Watching final : public ForwardingV4l2 {
+  public:
+    struct Queued {
+        std::uint32_t index;
+        int dmabuf;
+        std::uint32_t offset;
+        std::uint32_t used;
+        std::uint32_t length;
+    };
+
+    using ForwardingV4l2::ForwardingV4l2;
+    int ioctl(int descriptor, unsigned long request, void* argument) override {
+        const auto* buffer = static_cast<const v4l2_buffer*>(argument);
+        if (request == VIDIOC_QBUF && buffer->type == V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE &&
+            buffer->memory == V4L2_MEMORY_DMABUF) {
+            const v4l2_plane& plane = buffer->m.planes[0];
+            queued.push_back({buffer->index, plane.m.fd, plane.data_offset, plane.bytesused, plane.length});
+        }
+        return ForwardingV4l2::ioctl(descriptor, request, argument);
+    }
+
+    std::vector<Queued> queued;
 };
 
 TEST_SUITE("unit") {
@@ -248,6 +265,38 @@ TEST_SUITE("unit") {
             }
             CHECK(system.importedDmabufs().empty());
         }
+    }
+
+    TEST_CASE("a dmabuf keeps its index and a picture in the middle of it is queued with an offset that is heeded") {
+        V4l2Personality personality = v4l2Personality("plain");
+        personality.driver = "amphion-vpu";
+        EmulatedV4l2 device(personality, EmulatedV4l2::Coding::Fake);
+        Watching system(device);
+        DmabufPictures camera(kNv12, kSmall, 6, {.offsetBytes = 8192, .untouchable = true});
+        EncoderConfig config = smallConfig();
+        config.format = kNv12;
+        config.dmabufLayout = camera.layout();
+        const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+        REQUIRE(encoder->capabilities().importsDmabufs);
+        for (int number = 0; number < 40; ++number) {
+            REQUIRE(encoder->encode(camera.make(number, at(number)), {.bitrate = kMax}).ok());
+            while (camera.leased() > 3)
+                REQUIRE(encoder->wait(-1).ok());
+            while (encoder->takePacket()) {
+            }
+        }
+        REQUIRE(encoder->drain().ok());
+        REQUIRE(system.queued.size() == 40);
+        std::map<int, std::set<std::uint32_t>> indices;
+        for (const Watching::Queued& queued : system.queued) {
+            indices[queued.dmabuf].insert(queued.index);
+            CHECK(queued.offset == 8192);
+            CHECK(queued.used == 8192 + 320 * 192 * 3 / 2);
+            CHECK(queued.length >= queued.used);
+        }
+        CHECK(indices.size() == 6);
+        for (const auto& [dmabuf, used] : indices)
+            CHECK(used.size() == 1);
     }
 
     TEST_CASE("a driver that refuses a dmabuf when it sees it gets copies instead") {

@@ -93,9 +93,9 @@ const std::vector<int>& errorsOf(const Call& call) {
 
 /// Counts the calls of each kind and lets one of them fail, without its reaching the device. (Numbers over all kinds
 /// would not do: how often a device is polled differs from run to run.)
-class Faulty final : public V4l2System {
+class Faulty final : public ForwardingV4l2 {
   public:
-    explicit Faulty(V4l2System& system) : system_(system) {}
+    using ForwardingV4l2::ForwardingV4l2;
 
     void fail(const Call& call, std::size_t occurrence, int error) {
         fault_ = call;
@@ -105,22 +105,20 @@ class Faulty final : public V4l2System {
     [[nodiscard]] const std::map<Call, std::size_t>& counts() const { return counts_; }
     [[nodiscard]] bool struck() const { return struck_; }
 
-    [[nodiscard]] std::vector<std::string> nodes() override { return system_.nodes(); }
-    int open(const char* path) override { return strikes({.name = "open"}) ? -1 : system_.open(path); }
+    int open(const char* path) override { return strikes({.name = "open"}) ? -1 : ForwardingV4l2::open(path); }
     int close(int descriptor) override {
         // The descriptor is gone, whatever close(2) says of the data behind it.
-        const int result = system_.close(descriptor);
+        const int result = ForwardingV4l2::close(descriptor);
         return strikes({.name = "close"}) ? -1 : result;
     }
     int ioctl(int descriptor, unsigned long request, void* argument) override {
-        return strikes(name(request, argument)) ? -1 : system_.ioctl(descriptor, request, argument);
+        return strikes(name(request, argument)) ? -1 : ForwardingV4l2::ioctl(descriptor, request, argument);
     }
     void* map(int descriptor, std::size_t lengthBytes, std::int64_t offset) override {
-        return strikes({.name = "mmap"}) ? MAP_FAILED : system_.map(descriptor, lengthBytes, offset);
+        return strikes({.name = "mmap"}) ? MAP_FAILED : ForwardingV4l2::map(descriptor, lengthBytes, offset);
     }
-    int unmap(void* address, std::size_t lengthBytes) override { return system_.unmap(address, lengthBytes); }
     int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override {
-        return strikes({.name = "poll"}) ? -1 : system_.poll(descriptors, timeoutMilliseconds);
+        return strikes({.name = "poll"}) ? -1 : ForwardingV4l2::poll(descriptors, timeoutMilliseconds);
     }
 
   private:
@@ -156,7 +154,6 @@ class Faulty final : public V4l2System {
         return true;
     }
 
-    V4l2System& system_;
     std::map<Call, std::size_t> counts_;
     Call fault_;
     std::size_t occurrence_ = 0;

@@ -97,9 +97,8 @@ TEST_SUITE("unit") {
         EncoderConfig config = smallConfig();
         config.constantBitrate = Bitrate{500'000};
         const Steered steered =
-            steer(v4l2Personality("plain"), config, 30, [](int number, EncodeParameters& parameters) {
-                parameters.bitrate = {100'000 + 10'000 * number};
-            });
+            steer(v4l2Personality("plain"), config, 30,
+                  [](int number, EncodeParameters& parameters) { parameters.bitrate = {100'000 + 10'000 * number}; });
         CHECK(setUp(steered, V4L2_CID_MPEG_VIDEO_BITRATE_MODE) == V4L2_MPEG_VIDEO_BITRATE_MODE_CBR);
         CHECK(setUp(steered, V4L2_CID_MPEG_VIDEO_BITRATE) == 500'000);
         CHECK(settings(steered, V4L2_CID_MPEG_VIDEO_BITRATE).empty());
@@ -125,10 +124,9 @@ TEST_SUITE("unit") {
     TEST_CASE("steps that no rate control would notice are not sent") {
         EncoderConfig config = smallConfig();
         config.maxBitrate = {2'000'000};
-        const Steered steered =
-            steer(v4l2Personality("plain"), config, 30, [](int number, EncodeParameters& parameters) {
-                parameters.bitrate = {2'000'000 - number % 2 * 1'000};
-            });
+        const Steered steered = steer(
+            v4l2Personality("plain"), config, 30,
+            [](int number, EncodeParameters& parameters) { parameters.bitrate = {2'000'000 - number % 2 * 1'000}; });
         CHECK(settings(steered, V4L2_CID_MPEG_VIDEO_BITRATE).empty());
     }
 
@@ -158,10 +156,9 @@ TEST_SUITE("unit") {
     TEST_CASE("a request for a key frame that does nothing is noticed and made good by a restart") {
         V4l2Personality inert = v4l2Personality("plain");
         control(inert, V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME).effect = V4l2Effect::None;
-        const Steered steered =
-            steer(inert, smallConfig(), 60, [&](int number, EncodeParameters& parameters) {
-                parameters.keyFrame = number == 20 || number == 40;
-            });
+        const Steered steered = steer(inert, smallConfig(), 60, [&](int number, EncodeParameters& parameters) {
+            parameters.keyFrame = number == 20 || number == 40;
+        });
         const std::vector<int> found = keyFrames(steered.recording);
         REQUIRE(found.size() == 3);
         CHECK(found[1] > 20);
@@ -251,8 +248,8 @@ TEST_SUITE("unit") {
 
     TEST_CASE("what the encoder lacks is said in its notes") {
         const Steered steered = steer(
-            without(v4l2Personality("plain"), {V4L2_CID_MPEG_VIDEO_H264_MIN_QP, V4L2_CID_MPEG_VIDEO_H264_MAX_QP,
-                                               V4L2_CID_MPEG_VIDEO_BITRATE}),
+            without(v4l2Personality("plain"),
+                    {V4L2_CID_MPEG_VIDEO_H264_MIN_QP, V4L2_CID_MPEG_VIDEO_H264_MAX_QP, V4L2_CID_MPEG_VIDEO_BITRATE}),
             smallConfig(), 5, {});
         CHECK(steered.capabilities.regions == RegionSupport::None);
         CHECK_FALSE(steered.capabilities.bitrateWhileRunning);

@@ -1,0 +1,73 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "encoder/v4l2_encoder.h"
+#include "tests/encoder/v4l2_fixture.h"
+
+namespace smartcodec::test {
+namespace {
+
+constexpr int kFrames = 125;
+constexpr Bitrate kHigh{1'200'000};
+constexpr Bitrate kLow{240'000};
+constexpr int kStep = 60;  // the frame from which on the low cap holds
+
+/// Every driver that codes what is recorded, with a real codec behind it.
+std::vector<V4l2Personality> recorders() {
+    std::vector<V4l2Personality> all;
+    for (const V4l2Personality& personality : v4l2Personalities())
+        if (personality.name != "vicodec")  // FWHT
+            all.push_back(personality);
+    return all;
+}
+
+TEST_SUITE("integration") {
+    TEST_CASE("with each driver a recording decodes and key frames and bit rate are as decided or said not to be") {
+        for (const V4l2Personality& personality : recorders()) {
+            CAPTURE(personality.name);
+            EmulatedV4l2 system(personality, EmulatedV4l2::Coding::Real);
+            EncoderConfig config = smallConfig();
+            config.maxBitrate = kHigh;
+            config.quality = 12;  // finer than the cap allows, so that rate control decides
+            const auto encoder = openV4l2Encoder(config, {}, system);
+            const V4l2Recording recording = record(*encoder, config, kFrames, [](int number, EncodeParameters& frame) {
+                frame.keyFrame = number == 30 || number == kStep || number == 110;
+                frame.bitrate = number < kStep ? kHigh : kLow;
+            });
+            CHECK_MESSAGE(recording.failure == "", recording.failure);
+            checkStream(recording);
+            REQUIRE(recording.packets.size() == kFrames);
+            const auto pictures = decodeAll(config.codec, encoder->parameterSets(), recording.packets);
+            CHECK(pictures.size() == kFrames);
+            for (const DecodedPicture& picture : pictures)
+                CHECK(picture.size == config.size);
+
+            // A driver whose request does nothing is found out with the first one, a few frames late.
+            int late = 0;
+            for (const int wanted : {0, 30, kStep, 110}) {
+                const auto found = std::ranges::find_if(recording.packets, [&](const Packet& packet) {
+                    return packet.keyFrame && packet.presentation >= at(wanted);
+                });
+                REQUIRE(found != recording.packets.end());
+                late += found->presentation > at(wanted) ? 1 : 0;
+                CHECK(found->presentation <= at(wanted + 8));
+            }
+            CHECK(late <= 1);
+            const double before = bitrateBetween(recording.packets, at(25), at(kStep - 5));
+            const double after = bitrateBetween(recording.packets, at(kStep + 25), at(kFrames));
+            CAPTURE(before);
+            CAPTURE(after);
+            CHECK(before > 2.0 * static_cast<double>(kLow.bitsPerSecond));
+            const bool governed = encoder->capabilities().regions == RegionSupport::QpMap;
+            if (encoder->capabilities().bitrateWhileRunning || !governed)
+                CHECK(after < 1.25 * static_cast<double>(kLow.bitsPerSecond));
+            CHECK_FALSE(encoder->capabilities().notes.empty());
+        }
+    }
+}
+
+}  // namespace
+}  // namespace smartcodec::test

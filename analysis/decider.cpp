@@ -31,9 +31,10 @@ constexpr nanoseconds kPlainGop = seconds(1);
 constexpr nanoseconds kTimeTolerance = std::chrono::milliseconds(8);
 
 // Regions of interest, in steps of QP; six double the quantiser's step. What moves is followed by the eye and by those
-// who look at a recording afterwards; what has stood still for a while was sent finely when it came to rest.
+// who look at a recording afterwards; what has stood still for a while was sent finely when it came to rest. Coarser by
+// one step only: two took half the contrast from leaves that sway by less than the noise.
 constexpr int kMovingDelta = -2;
-constexpr int kStillDelta = 2;
+constexpr int kStillDelta = 1;
 constexpr nanoseconds kMovingHold =
     std::chrono::milliseconds(300);  // an object's place is held for so long after it left
 constexpr nanoseconds kStillAfter = seconds(2);

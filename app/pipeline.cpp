@@ -285,10 +285,6 @@ Progress Recording::progress() const {
             .duration = expectedDuration(state_->settings, state_->source->info())};
 }
 
-const EncoderCapabilities& Recording::encoder() const {
-    return state_->chosen.encoder->capabilities();
-}
-
 std::vector<std::string> Recording::notes() const {
     std::vector<std::string> notes;
     for (const std::vector<std::string>* some :

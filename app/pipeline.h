@@ -52,7 +52,6 @@ class Recording {
     /// Becomes readable when the recording is done. Belongs to the recording.
     [[nodiscard]] int doneDescriptor() const;
     [[nodiscard]] Progress progress() const;
-    [[nodiscard]] const EncoderCapabilities& encoder() const;
     /// What the user did not choose, one line each: which encoder it became and why, what that does in another way than
     /// designed, what of the source does not come into the file.
     [[nodiscard]] std::vector<std::string> notes() const;

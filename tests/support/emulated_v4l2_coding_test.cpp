@@ -104,6 +104,17 @@ std::size_t bytes(const Packets& packets, std::size_t from, std::size_t to) {
     return sum;
 }
 
+bool holdsIdr(std::span<const std::byte> data, std::uint32_t coded) {
+    for (std::size_t i = 0; i + 3 < data.size(); ++i)
+        if (data[i] == std::byte{0} && data[i + 1] == std::byte{0} && data[i + 2] == std::byte{1}) {
+            const auto header = static_cast<unsigned>(data[i + 3]);
+            const unsigned type = coded == V4L2_PIX_FMT_HEVC ? header >> 1 & 63 : header & 31;
+            if (coded == V4L2_PIX_FMT_HEVC ? type == 19 || type == 20 : type == 5)
+                return true;
+        }
+    return false;
+}
+
 void setBitrate(V4l2Calls& calls, std::int32_t bitsPerSecond) {
     calls.set(V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE, 1);
     CHECK(calls.set(V4L2_CID_MPEG_VIDEO_BITRATE, bitsPerSecond) == 0);
@@ -170,6 +181,8 @@ TEST_SUITE("integration") {
             const auto keyFrames = std::ranges::count_if(
                 packets, [](const auto& packet) { return (packet.flags & V4L2_BUF_FLAG_KEYFRAME) != 0; });
             CHECK(keyFrames == 2);
+            for (const auto& packet : packets)
+                CHECK(holdsIdr(packet.data, coded) == ((packet.flags & V4L2_BUF_FLAG_KEYFRAME) != 0));
             CHECK(decode(packets, coded == V4L2_PIX_FMT_HEVC).size() == 90);
         }
     }

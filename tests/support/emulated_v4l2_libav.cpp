@@ -97,7 +97,7 @@ class LibavCoder final : public Coder {
         set("crf", std::to_string(kBaseQp));
         if (hevc_)
             set("x265-params",
-                "log-level=none:pools=none:frame-threads=1:info=0:keyint=-1:scenecut=0:cutree=0:"
+                "log-level=none:pools=none:frame-threads=1:info=0:keyint=-1:open-gop=0:scenecut=0:cutree=0:"
                 "qcomp=1:ipratio=1:aq-mode=1:aq-strength=0.01:qg-size=16:level-idc=" +
                     level);
         else

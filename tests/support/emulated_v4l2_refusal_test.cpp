@@ -338,6 +338,7 @@ TEST_SUITE("unit") {
         V4l2Calls other(grabbed);
         other.begin(V4L2_PIX_FMT_H264, V4L2_PIX_FMT_NV12, kSize);
         CHECK(other.set(V4L2_CID_MPEG_VIDEO_BITRATE, 30'000) == EBUSY);
+        CHECK(other.set(V4L2_CID_MPEG_VIDEO_BITRATE, 2'000'000) == EBUSY);  // the same as it is
         REQUIRE(other.stream(false, false) == 0);
         CHECK(other.set(V4L2_CID_MPEG_VIDEO_BITRATE, 30'000) == 0);
     }

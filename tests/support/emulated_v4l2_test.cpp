@@ -250,6 +250,22 @@ TEST_SUITE("unit") {
         CHECK(anew.parameterSets);
     }
 
+    TEST_CASE("stopping CAPTURE ends a drain that is under way") {
+        V4l2Personality personality = v4l2Personality("plain");
+        personality.neverEnds = true;
+        V4l2Calls calls(personality);
+        begin(calls);
+        step(calls, 0);
+        REQUIRE(calls.command(V4L2_ENC_CMD_STOP) == 0);
+        CHECK(calls.command(V4L2_ENC_CMD_STOP) == EBUSY);
+        REQUIRE(calls.stream(false, false) == 0);
+        for (std::uint32_t i = 0; i < 4; ++i)
+            REQUIRE(calls.queue(false, i) == 0);
+        REQUIRE(calls.stream(false, true) == 0);
+        CHECK(step(calls, 1).keyFrame);
+        CHECK(calls.command(V4L2_ENC_CMD_STOP) == 0);
+    }
+
     TEST_CASE("the START of bcm2835-codec does nothing and its streams must begin anew") {
         V4l2Calls calls(v4l2Personality("bcm2835-codec"));
         begin(calls);

@@ -11,14 +11,11 @@ using enum ControlEffect;
 
 // Every driver is given evenly spaced times (V4l2Encoder keeps the true ones), since what rate control makes of gaps is
 // what would hand the bits of dropped frames to the others.
-constexpr std::string_view kCountsFrames =
-    "counts frames and does not see their times; what a dropped frame would have cost is saved";
+constexpr std::string_view kCountsFrames = "counts frames, not their times: the bits of dropped ones are saved";
 constexpr std::string_view kReckonsWithTimes =
-    "reckons with the frames' times and is given evenly spaced ones; what a dropped frame would have cost is saved";
+    "goes by the frames' times, and is given evenly spaced ones: the bits of dropped ones are saved";
 constexpr std::string_view kClosed =
-    "not known (closed firmware); it is given evenly spaced times and one frame rate, so that a dropped frame's bits "
-    "are "
-    "saved either way";
+    "closed firmware: evenly spaced times and one frame rate save the bits of dropped ones either way";
 
 /// From the drivers' sources, Linux 7.2 unless noted.
 constexpr std::array kDrivers{
@@ -133,7 +130,7 @@ constexpr std::array kDrivers{
                     .qpRange = {},
                     .frameRate = {},
                     .qpMap = {},
-                    .droppedFrames = "has no rate control; what a dropped frame would have cost is saved"},
+                    .droppedFrames = "has no rate control: the bits of dropped ones are saved"},
 };
 
 constexpr V4l2DriverFacts kUnknown{

@@ -157,7 +157,7 @@ TEST_SUITE("integration") {
         checkRefused(scene({"--min-fps", "0"}), "--min-fps 0", output);
         checkRefused(scene({"-w", "-640"}), "--width -640", output);
         checkRefused(scene({"--config", config}), "'qualty'", output);
-        checkRefused(scene({"--encoder", "v4l2:/dev/null"}), "/dev/null", output);
+        checkRefused(scene({"--encoder", "v4l2:/dev/none"}), "/dev/none", output);
         checkRefused({"-o", output}, "no camera support", output);
         checkRefused({}, "-i FILE", output);
     }

@@ -314,8 +314,8 @@ void sweep(const V4l2Personality& personality, bool dmabufs, std::size_t stride,
 }
 
 void sweepAll(const std::string& personality, bool dmabufs) {
-#ifdef SMARTCODEC_SANITIZED
-    constexpr std::size_t kStride = 7;
+#ifdef __SANITIZE_THREAD__
+    constexpr std::size_t kStride = 11;  // a sample: the client is one thread
 #else
     constexpr std::size_t kStride = 1;
 #endif

@@ -16,8 +16,10 @@ namespace smartcodec::test {
 using std::chrono::milliseconds;
 
 V4l2Limits quickLimits() {
-#ifdef SMARTCODEC_SANITIZED
+#if defined(__SANITIZE_THREAD__)
     constexpr int kSlower = 5;
+#elif defined(__SANITIZE_ADDRESS__)
+    constexpr int kSlower = 2;
 #else
     constexpr int kSlower = 1;
 #endif

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <system_error>
 
 #include "tests/support/v4l2_uapi.h"
@@ -76,7 +77,12 @@ int EncoderFile::ioctl(unsigned long request, void* argument) {
         return ENOTTY;
     if (!argument)
         return EFAULT;
-    const int result = dispatch(request, argument, lock);
+    int result = EIO;
+    try {
+        result = dispatch(request, argument, lock);
+    } catch (const std::exception&) {
+        // no memory for buffers, or a codec that does not open: a driver's firmware would say no more either
+    }
     update();
     return result;
 }

@@ -15,7 +15,6 @@
 namespace smartcodec::personality {
 
 using Control = V4l2PersonalityControl;
-using Controls = std::vector<Control>;
 using enum V4l2Effect;
 
 constexpr auto kRc = V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE;

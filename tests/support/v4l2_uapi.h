@@ -1,6 +1,7 @@
 #pragma once
 
-// What newer or vendors' kernel headers define, as far as emulated drivers offer it.
+// What newer or vendors' kernel headers define, as far as emulated drivers offer it. Written apart from what the client
+// has of it, so that a slip in one of them shows.
 
 #include <linux/videodev2.h>
 

@@ -82,19 +82,19 @@ std::string sizesText(const ProbedControl& control, std::string_view asked) {
     return text;
 }
 
-std::string delayText(double pictures) {
-    if (pictures == 0)
-        return "the picture it was asked for";
-    return fmt::format("one {:.0f} {}", std::abs(pictures), pictures < 0 ? "before it" : "after it");
+/// By how many pictures a key frame was late.
+std::string delayText(double least, double most) {
+    if (least != most)
+        return fmt::format("{:+.0f} to {:+.0f} pictures from the one it was asked for", least, most);
+    if (least == 0)
+        return "with the picture it was asked for";
+    return fmt::format("{:.0f} pictures {} the one it was asked for", std::abs(least), least < 0 ? "before" : "after");
 }
 
 std::string keyFrameText(const ProbedControl& control) {
     std::string text = effectText(control.effect);
-    if (control.measuredFrom && control.measuredTo) {
-        text += ": came with " + delayText(*control.measuredFrom);
-        if (*control.measuredTo != *control.measuredFrom)
-            text += " to " + delayText(*control.measuredTo);
-    }
+    if (control.measuredFrom && control.measuredTo)
+        text += ": " + delayText(*control.measuredFrom, *control.measuredTo);
     if (control.refused != 0)
         text += "; asking: " + std::generic_category().message(control.refused);
     return text;

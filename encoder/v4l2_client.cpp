@@ -123,6 +123,7 @@ Status V4l2Client::check(const Frame& frame) const {
 
 void V4l2Client::steer(const EncodeParameters& parameters, CaptureTime time) {
     map_ = parameters.qpMap;
+    qpOffset_ = 0;
     if (config_.constantBitrate)
         return;
     const Bitrate requested = parameters.bitrate.bitsPerSecond > 0 ? parameters.bitrate : config_.maxBitrate;
@@ -252,16 +253,17 @@ void V4l2Client::control(const Inside& frame, std::uint32_t bufferIndex) {
     // A map belongs to one frame: those that go in a second time go without.
     const QpMap& map = map_ && frame.number == inside_.back().number ? *map_ : kNoMap;
     tuning.setQpFloor(map);
-    if (!governed() || qpOffset_ == 0) {
+    const int offset = qpOffset_ + tuning.mapOffset();
+    if (offset == 0) {
         tuning.setRegions(map, bufferIndex);
         return;
     }
     shifted_.columns = (config_.size.width + QpMap::kBlock - 1) / QpMap::kBlock;
     shifted_.rows = (config_.size.height + QpMap::kBlock - 1) / QpMap::kBlock;
     shifted_.delta.assign(static_cast<std::size_t>(shifted_.columns) * static_cast<std::size_t>(shifted_.rows),
-                          static_cast<std::int8_t>(qpOffset_));
+                          static_cast<std::int8_t>(offset));
     for (std::size_t i = 0; i < std::min(map.delta.size(), shifted_.delta.size()); ++i)
-        shifted_.delta[i] = static_cast<std::int8_t>(std::clamp(map.delta[i] + qpOffset_, -51, 51));
+        shifted_.delta[i] = static_cast<std::int8_t>(std::clamp(map.delta[i] + offset, -51, 51));
     tuning.setRegions(shifted_, bufferIndex);
 }
 

@@ -100,7 +100,7 @@ class V4l2Client final : public Encoder, private V4l2Sink {
 
     Bitrate rate_;                // wanted for what goes in next
     const QpMap* map_ = nullptr;  // of the newest frame, during `encode`
-    int qpOffset_ = 0;            // on that map, where it stands in for the bit rate
+    int qpOffset_ = 0;            // on that map, where it stands in for the bit rate; else 0
     QpMap shifted_;
     bool fresh_ = true;  // nothing went into this stream yet: its first frame is a key frame by itself
     bool owesKeyFrame_ = false;

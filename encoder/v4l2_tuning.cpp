@@ -21,6 +21,8 @@ constexpr int kRefusals = 2;
 constexpr std::int64_t kRateShare = 50;
 // How far the lowest QP moves where it stands in for regions: twice the step between key frames and others.
 constexpr int kLargestFloorDelta = 12;
+// The finest that maps ask for: what moves, and what was detected in it.
+constexpr int kMapHeadroom = 4;
 
 [[nodiscard]] bool live(std::optional<ControlEffect> known, bool present) {
     return present && known.value_or(ControlEffect::Live) == ControlEffect::Live;
@@ -52,22 +54,32 @@ void V4l2Tuning::setUp(Bitrate rate) {
     setParameterSetPlacement();
     setSampleAspect();
     setRate(rate);
-    // The widest range first: drivers refuse a lower end above the upper one.
-    set(maxQpControl(), kHighestQp);
-    const int floor = config_.constantBitrate ? 1 : config_.quality;
-    steering_.qpFloor = set(minQpControl(), floor);
+    if (live(facts_.qpMap, true))
+        regions_ = findRegions(session_.device(), session_.controls(), config_.codec, config_.size);
+    setQpRange();
 
     steering_.bitrate = live(facts_.bitrate, has(V4L2_CID_MPEG_VIDEO_BITRATE)) && !config_.constantBitrate;
     steering_.keyFrame = live(facts_.keyFrame, has(V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME));
     steering_.qpFloorLive = live(facts_.qpRange, steering_.qpFloor) && !config_.constantBitrate;
-    if (live(facts_.qpMap, true))
-        regions_ = findRegions(session_.device(), session_.controls(), config_.codec, config_.size);
     if (regions_) {
         steering_.regions = regions_->support();
         steering_.regionDescription = regions_->description();
     } else if (steering_.qpFloorLive) {
         steering_.regions = RegionSupport::QpRange;
     }
+}
+
+void V4l2Tuning::setQpRange() {
+    // The widest range first: drivers refuse a lower end above the upper one.
+    set(maxQpControl(), kHighestQp);
+    if (config_.constantBitrate) {
+        steering_.qpFloor = set(minQpControl(), 1);
+        return;
+    }
+    const bool map = regions_ && regions_->support() == RegionSupport::QpMap;
+    const int headroom = map ? std::min(kMapHeadroom, config_.quality - 1) : 0;
+    steering_.qpFloor = set(minQpControl(), config_.quality - headroom);
+    mapOffset_ = steering_.qpFloor ? headroom : 0;
 }
 
 void V4l2Tuning::setProfileAndLevel() {

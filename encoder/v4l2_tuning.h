@@ -18,8 +18,8 @@ namespace smartcodec {
 struct V4l2Steering {
     bool bitrate = false;
     bool keyFrame = false;
-    bool qpFloor = false;      ///< there is a lowest QP at all
-    bool qpFloorLive = false;  ///< and it can be moved
+    bool qpFloor = false;         ///< there is a lowest QP at all
+    bool qpFloorLive = false;     ///< and it can be moved
     std::int64_t longestGop = 0;  ///< frames after which it makes a key frame by itself; 0: not known
     RegionSupport regions = RegionSupport::None;
     std::string regionDescription;
@@ -45,6 +45,9 @@ class V4l2Tuning {
     /// The lowest QP, where that stands in for regions: the quality aimed at, plus the delta of the finest block.
     void setQpFloor(const QpMap& map);
     void setRegions(const QpMap& map, std::uint32_t bufferIndex);
+    /// To be added to every block of every map, empty ones too: the lowest QP stands that much below the quality aimed
+    /// at, so that blocks can be finer than the rest of a picture that rate control has nothing to take from.
+    [[nodiscard]] int mapOffset() const { return mapOffset_; }
 
   private:
     bool set(std::uint32_t id, std::int64_t value) { return session_.controls().set(id, value).error == 0; }
@@ -52,6 +55,7 @@ class V4l2Tuning {
     void setParameterSetPlacement();
     void setSampleAspect();
     void setRate(Bitrate rate);
+    void setQpRange();
     [[nodiscard]] bool has(std::uint32_t id) { return session_.controls().query(id) != nullptr; }
     [[nodiscard]] std::uint32_t minQpControl() const;
     [[nodiscard]] std::uint32_t maxQpControl() const;
@@ -62,6 +66,7 @@ class V4l2Tuning {
     std::unique_ptr<V4l2Regions> regions_;
     V4l2Steering steering_;
     Bitrate rate_;
+    int mapOffset_ = 0;
     int refusals_ = 0;
 };
 

@@ -67,6 +67,44 @@ TEST_SUITE("integration") {
             CHECK_FALSE(encoder->capabilities().notes.empty());
         }
     }
+
+    TEST_CASE("a QP map makes blocks finer and coarser than the quality aimed at and only on its own frames") {
+        EmulatedV4l2 system(v4l2Personality("iris"), EmulatedV4l2::Coding::Real);
+        EncoderConfig config = smallConfig();
+        config.quality = 28;
+        config.maxBitrate = {20'000'000};  // never binds
+        const auto encoder = openV4l2Encoder(config, {}, system);
+        CHECK(encoder->capabilities().regions == RegionSupport::QpMap);
+        QpMap map{.columns = 20, .rows = 12, .delta = std::vector<std::int8_t>(240, 0)};
+        for (std::size_t i = 0; i < map.delta.size(); ++i)
+            map.delta[i] = i % 20 < 7 ? -4 : i % 20 < 14 ? 0 : 6;
+        const V4l2Recording recording = record(*encoder, config, 30, [&](int number, EncodeParameters& frame) {
+            frame.qpMap = number % 10 >= 5 ? &map : nullptr;
+            frame.keyFrame = number % 10 == 5;  // whose blocks are all coded: one that is skipped shows another's QP
+        });
+        CHECK_MESSAGE(recording.failure == "", recording.failure);
+        const auto pictures = decodeAll(config.codec, encoder->parameterSets(), recording.packets);
+        REQUIRE(pictures.size() == 30);
+        const auto meanQp = [](const DecodedPicture& picture, std::size_t from, std::size_t to) {
+            double sum = 0;
+            int count = 0;
+            for (std::size_t i = 0; i < picture.blockQp.size(); ++i)
+                if (i % 20 >= from && i % 20 < to) {
+                    sum += picture.blockQp[i];
+                    ++count;
+                }
+            return sum / count;
+        };
+        for (std::size_t i = 1; i < pictures.size(); ++i) {
+            CAPTURE(i);
+            const bool mapped = i % 10 == 5;
+            if (i % 10 > 5)
+                continue;
+            CHECK(meanQp(pictures[i], 0, 6) == doctest::Approx(mapped ? 24 : 28).epsilon(0.05));
+            CHECK(meanQp(pictures[i], 8, 13) == doctest::Approx(28).epsilon(0.05));
+            CHECK(meanQp(pictures[i], 15, 20) == doctest::Approx(mapped ? 34 : 28).epsilon(0.05));
+        }
+    }
 }
 
 }  // namespace

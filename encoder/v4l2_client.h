@@ -68,6 +68,7 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     void askForKeyFrame(const Inside& frame);
     [[nodiscard]] bool rateWorthRestart(const Inside& frame) const;
     V4l2Result collect(bool& moved);
+    [[nodiscard]] std::chrono::milliseconds patience(bool room) const;
     V4l2Result awaitMove(bool room, int wake, bool& woke);
     V4l2Result drainStream();
     V4l2Result restartStream();
@@ -77,6 +78,7 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     Status fail(const std::string& message);
 
     [[nodiscard]] V4l2Session& session() { return stream_->session; }
+    [[nodiscard]] const V4l2Session& session() const { return stream_->session; }
     [[nodiscard]] std::deque<Inside>::iterator nextToSubmit() {
         return std::ranges::find_if(inside_, [](const Inside& frame) { return !frame.buffer; });
     }

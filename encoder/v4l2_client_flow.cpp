@@ -73,16 +73,35 @@ void V4l2Client::pictureReturned(std::uint32_t bufferIndex) {
 
 V4l2Result V4l2Client::collect(bool& moved) {
     const V4l2Result result = session().collect(*this, moved);
+    const auto now = Clock::now();
     if (moved)
-        lastMove_ = Clock::now();
-    if (!packets_.heldBack())
+        lastMove_ = now;
+    if (!packets_.heldBack()) {
         heldSince_.reset();
-    else if (!heldSince_)
-        heldSince_ = Clock::now();
+    } else if (!heldSince_) {
+        heldSince_ = now;
+    } else if (now - *heldSince_ >= limits_.missing) {
+        packets_.giveUpMissing();
+        heldSince_.reset();
+        moved = true;
+    }
     return result;
 }
 
-/// Returns when something came out or went in, or `wake` is readable.
+/// How long the device may be silent from now on; negative: for ever.
+milliseconds V4l2Client::patience(bool room) const {
+    auto left = milliseconds::max();
+    const auto until = [&](Clock::time_point deadline) {
+        left = std::min(left, std::max(milliseconds(0), std::chrono::ceil<milliseconds>(deadline - Clock::now())));
+    };
+    if (room || session().picturesInside() > heldBack_)
+        until(lastMove_ + limits_.stall);
+    if (heldSince_)
+        until(*heldSince_ + limits_.missing);
+    return left == milliseconds::max() ? milliseconds(-1) : left;
+}
+
+/// Returns when something came out or went in, or `wake` is readable, or there is nothing to wait for (`woke` too).
 V4l2Result V4l2Client::awaitMove(bool room, int wake, bool& woke) {
     bool listens = true;  // a device with nothing to do answers POLLERR at once, for as long as that is so
     for (;;) {
@@ -90,27 +109,16 @@ V4l2Result V4l2Client::awaitMove(bool room, int wake, bool& woke) {
         if (const V4l2Result result = collect(moved); !result.ok() || moved)
             return result;
         const bool mustMove = room || session().picturesInside() > heldBack_;
-        std::optional<Clock::time_point> deadline;
-        if (mustMove)
-            deadline = lastMove_ + limits_.stall;
-        if (heldSince_)
-            deadline = std::min(deadline.value_or(Clock::time_point::max()), *heldSince_ + limits_.missing);
-        milliseconds left{-1};
-        if (deadline) {
-            const auto now = Clock::now();
-            left = std::chrono::ceil<milliseconds>(*deadline - now);
-            if (heldSince_ && now >= *heldSince_ + limits_.missing) {
-                packets_.giveUpMissing();
-                return {};
-            }
-            if (left.count() <= 0)
-                return {"waiting for the encoder, which has frames and is silent", ETIMEDOUT};
-        }
+        if (mustMove && Clock::now() >= lastMove_ + limits_.stall)
+            return {"waiting for the encoder, which has frames and is silent", ETIMEDOUT};
         const bool device = listens && (session().picturesInside() > 0 || packets_.pending() > 0);
-        if (!device && wake < 0)
+        if (!device && wake < 0) {
+            woke = true;
             return {};
+        }
         V4l2Session::Woken woken;
-        const V4l2Result result = session().wait({.device = device, .room = room, .wake = wake, .limit = left}, woken);
+        const V4l2Result result =
+            session().wait({.device = device, .room = room, .wake = wake, .limit = patience(room)}, woken);
         woke = woken.wake;
         if (!result.ok() || woke)
             return result;

@@ -80,7 +80,8 @@ bool V4l2Session::tryFrameFormat(std::uint32_t fourcc, std::size_t strideBytes) 
 
 bool V4l2Session::takesLayout(const Picture& picture) const {
     const std::optional<RawLayout::Import> import = layout_.import(picture);
-    return import && (import->atStart || settings_.offsetsHeeded);
+    // A single-planar buffer has no place for an offset.
+    return import && (import->atStart || (settings_.offsetsHeeded && settings_.node.multiplanar));
 }
 
 bool V4l2Session::fits(const Picture& picture) const {

@@ -509,6 +509,7 @@ TEST_SUITE("unit") {
         REQUIRE(encoder->encode(pool.make({}), {.bitrate = kMax}).ok());
         CHECK(encoder->wait(wake.get()).ok());
         CHECK(encoder->takePacket());
+        CHECK(encoder->wait(-1).ok());  // nothing to wait for: it returns
     }
 
     TEST_CASE("what cannot be opened is refused with the node and a remedy") {

@@ -14,14 +14,16 @@ namespace {
 
 using Effect = ProbedControl::Effect;
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 
-const V4l2ProbeSettings kSmall{
-    .size = {320, 192}, .limits = {.first = milliseconds(800), .stall = milliseconds(400), .drain = milliseconds(400)}};
+// The device's own limits are for seconds; these leave a slow machine its time.
+const V4l2ProbeSettings kSmall{.size = {320, 192},
+                               .limits = {.first = seconds(5), .stall = seconds(5), .drain = seconds(2)}};
 
-V4l2Probe probe(EmulatedV4l2& system, Codec codec = Codec::H264) {
+V4l2Probe probe(EmulatedV4l2& system, Codec codec = Codec::H264, const V4l2ProbeSettings& settings = kSmall) {
     const std::vector<V4l2EncoderNode> nodes = findEncoders(system);
     REQUIRE(nodes.size() == 1);
-    V4l2Probe result = probeEncoder(system, nodes[0], codec, kSmall);
+    V4l2Probe result = probeEncoder(system, nodes[0], codec, settings);
     CHECK(system.openDescriptors() == 0);
     CHECK(system.mappings() == 0);
     return result;
@@ -132,9 +134,11 @@ TEST_SUITE("unit") {
         V4l2Personality stalling = v4l2Personality("plain");
         stalling.swallowEvery = 1;
         EmulatedV4l2 silent(stalling, EmulatedV4l2::Coding::Fake);
+        V4l2ProbeSettings impatient = kSmall;
+        impatient.limits = {.first = milliseconds(300), .stall = milliseconds(200), .drain = milliseconds(200)};
         const auto begin = std::chrono::steady_clock::now();
-        const V4l2Probe result = probe(silent);
-        CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(4));
+        const V4l2Probe result = probe(silent, Codec::H264, impatient);
+        CHECK(std::chrono::steady_clock::now() - begin < seconds(4));
         CHECK(result.failure.find("gave nothing back") != std::string::npos);
         CHECK(result.failure.find("/dev/video0") != std::string::npos);
         CHECK(result.bitrate.effect == Effect::Unknown);

@@ -1,6 +1,7 @@
 #include "encoder/v4l2_probe.h"
 
 #include <doctest/doctest.h>
+#include <linux/videodev2.h>
 
 #include <cerrno>
 #include <chrono>
@@ -33,6 +34,36 @@ V4l2Probe probe(const V4l2Personality& personality, Codec codec = Codec::H264) {
     EmulatedV4l2 system(personality);
     return probe(system, codec);
 }
+
+/// An emulated device that stalls with so many pictures.
+class Stalling final : public V4l2System {
+  public:
+    Stalling(const V4l2Personality& personality, std::size_t pictures)
+        : emulated_(personality, EmulatedV4l2::Coding::Fake), left_(pictures) {}
+
+    [[nodiscard]] std::vector<std::string> nodes() override { return emulated_.nodes(); }
+    int open(const char* path) override { return emulated_.open(path); }
+    int close(int descriptor) override { return emulated_.close(descriptor); }
+    int ioctl(int descriptor, unsigned long request, void* argument) override {
+        if (request == VIDIOC_QBUF && V4L2_TYPE_IS_OUTPUT(static_cast<v4l2_buffer*>(argument)->type) && left_ > 0 &&
+            --left_ == 0)
+            emulated_.stall();
+        return emulated_.ioctl(descriptor, request, argument);
+    }
+    void* map(int descriptor, std::size_t lengthBytes, std::int64_t offset) override {
+        return emulated_.map(descriptor, lengthBytes, offset);
+    }
+    int unmap(void* address, std::size_t lengthBytes) override { return emulated_.unmap(address, lengthBytes); }
+    int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override {
+        return emulated_.poll(descriptors, timeoutMilliseconds);
+    }
+
+    [[nodiscard]] std::size_t left() const { return emulated_.openDescriptors() + emulated_.mappings(); }
+
+  private:
+    EmulatedV4l2 emulated_;
+    std::size_t left_;
+};
 
 TEST_SUITE("integration") {
     TEST_CASE("the probe finds out what each driver really does") {
@@ -130,18 +161,30 @@ TEST_SUITE("integration") {
 }
 
 TEST_SUITE("unit") {
-    TEST_CASE("a device that stalls ends the probe with a line within seconds") {
-        V4l2Personality stalling = v4l2Personality("plain");
-        stalling.swallowEvery = 1;
-        EmulatedV4l2 silent(stalling, EmulatedV4l2::Coding::Fake);
-        V4l2ProbeSettings impatient = kSmall;
-        impatient.limits = {.first = milliseconds(300), .stall = milliseconds(200), .drain = milliseconds(200)};
-        const auto begin = std::chrono::steady_clock::now();
-        const V4l2Probe result = probe(silent, Codec::H264, impatient);
-        CHECK(std::chrono::steady_clock::now() - begin < seconds(4));
+    TEST_CASE("a device that swallows everything ends the probe with a line") {
+        V4l2Personality silent = v4l2Personality("plain");
+        silent.swallowEvery = 1;
+        EmulatedV4l2 system(silent, EmulatedV4l2::Coding::Fake);
+        const V4l2Probe result = probe(system);
         CHECK(result.failure.find("gave nothing back") != std::string::npos);
         CHECK(result.failure.find("/dev/video0") != std::string::npos);
         CHECK(result.bitrate.effect == Effect::Unknown);
+    }
+
+    TEST_CASE("a device that stalls ends the probe with a line within seconds and keeps what was measured") {
+        Stalling system(v4l2Personality("plain"), 300);
+        const std::vector<V4l2EncoderNode> nodes = findEncoders(system);
+        REQUIRE(nodes.size() == 1);
+        V4l2ProbeSettings impatient = kSmall;
+        impatient.limits = {.first = seconds(5), .stall = milliseconds(200), .drain = milliseconds(200)};
+        const auto begin = std::chrono::steady_clock::now();
+        const V4l2Probe result = probeEncoder(system, nodes[0], Codec::H264, impatient);
+        CHECK(std::chrono::steady_clock::now() - begin < seconds(4));
+        CHECK(result.failure.find("stalls: it has ") != std::string::npos);
+        CHECK(result.failure.find("nothing back for 200 ms") != std::string::npos);
+        CHECK(result.bitrate.effect == Effect::Live);
+        CHECK(result.qpRange.effect == Effect::Unknown);
+        CHECK(system.left() == 0);
     }
 
     TEST_CASE("a device that another program uses is said to be busy") {
@@ -165,6 +208,28 @@ TEST_SUITE("unit") {
         CHECK(result.failure != "");
         CHECK(system.openDescriptors() == 0);
         CHECK(system.mappings() == 0);
+    }
+
+    TEST_CASE("whatever call fails the probe ends and leaves nothing open") {
+        V4l2ProbeSettings brief = kSmall;
+        brief.picturesPerStep = 6;
+        brief.limits = {.first = milliseconds(300), .stall = milliseconds(200), .drain = milliseconds(100)};
+        EmulatedV4l2 counting(v4l2Personality("iris"), EmulatedV4l2::Coding::Fake);
+        CHECK(probe(counting, Codec::H264, brief).failure == "");
+        const std::size_t calls = counting.calls().size();
+        const std::vector<V4l2EncoderNode> nodes = findEncoders(counting);
+        REQUIRE(nodes.size() == 1);
+        int failures = 0;
+        for (std::size_t call = 0; call < calls; call += call < 60 ? 1 : 41) {
+            CAPTURE(call);
+            EmulatedV4l2 system(v4l2Personality("iris"), EmulatedV4l2::Coding::Fake);
+            system.failCall(call, EIO);
+            const V4l2Probe result = probeEncoder(system, nodes[0], Codec::H264, brief);
+            failures += result.failure.empty() ? 0 : 1;
+            CHECK(system.openDescriptors() == 0);
+            CHECK(system.mappings() == 0);
+        }
+        CHECK(failures > 10);
     }
 
     TEST_CASE("what a device does not code is not probed") {

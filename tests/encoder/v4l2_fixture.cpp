@@ -23,11 +23,11 @@ V4l2Limits quickLimits() {
 #else
     constexpr int kSlower = 1;
 #endif
-    return {.stall = kSlower * milliseconds(150),
-            .drain = kSlower * milliseconds(150),
-            .trial = kSlower * milliseconds(400),
-            .holding = kSlower * milliseconds(50),
-            .missing = kSlower * milliseconds(30),
+    return {.stall = kSlower * milliseconds(500),
+            .drain = kSlower * milliseconds(300),
+            .trial = kSlower * milliseconds(1500),
+            .holding = kSlower * milliseconds(200),
+            .missing = kSlower * milliseconds(60),
             .reopening = milliseconds(100),
             .recovering = milliseconds(10'000)};
 }

@@ -57,23 +57,20 @@ bool isClearlyLess(double bytes, double than) {
     return bytes < kClear * than;
 }
 
-ProbeContrast leastContrast(CodedPictures coded, std::span<const ProbeRound> rounds) {
-    ProbeContrast least;
-    double leastLog = 0;
+ProbeContrast medianContrast(CodedPictures coded, std::span<const ProbeRound> rounds) {
+    const auto size = [](const ProbeContrast& contrast) { return std::abs(std::log(*contrast.from / *contrast.to)); };
+    std::vector<ProbeContrast> contrasts;
     for (const ProbeRound& round : rounds) {
-        const std::optional<double> changed = meanBytes(coded, round.changed);
-        for (const std::optional<double> unchanged :
-             {meanBytes(coded, round.before), meanBytes(coded, round.restored)}) {
-            if (!changed || !unchanged)
-                return {};
-            const double contrast = std::abs(std::log(*unchanged / *changed));
-            if (least.from && contrast >= leastLog)
-                continue;
-            least = {unchanged, changed};
-            leastLog = contrast;
-        }
+        const ProbeContrast before{meanBytes(coded, round.before), meanBytes(coded, round.changed)};
+        const ProbeContrast after{meanBytes(coded, round.restored), before.to};
+        if (!before.from || !before.to || !after.from)
+            return {};
+        contrasts.push_back(size(before) < size(after) ? before : after);
     }
-    return least;
+    if (contrasts.empty())
+        return {};
+    std::ranges::sort(contrasts, {}, size);
+    return contrasts[(contrasts.size() - 1) / 2];
 }
 
 ProbedKeyFrames judgeKeyFrames(CodedPictures coded, std::span<const ProbeRequest> requests) {

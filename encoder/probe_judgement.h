@@ -53,9 +53,9 @@ struct ProbeContrast {
     std::optional<double> from;  ///< bytes per picture
     std::optional<double> to;
 };
-/// With the nearer of before and afterwards, and of all rounds the one with the least contrast: what rate control makes
-/// up for must not pass for an effect. Empty: not all of it is known.
-[[nodiscard]] ProbeContrast leastContrast(CodedPictures coded, std::span<const ProbeRound> rounds);
+/// Of each round with the nearer of before and afterwards, since what rate control makes up for must not pass for an
+/// effect, and of the rounds the one in the middle, of two the lesser. Empty: not all of it is known.
+[[nodiscard]] ProbeContrast medianContrast(CodedPictures coded, std::span<const ProbeRound> rounds);
 
 /// A key frame was asked for right before picture `number` was queued. A driver that does not tie that to a picture
 /// makes one of the `inside` pictures a key frame that it has already.

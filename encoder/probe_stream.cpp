@@ -72,7 +72,7 @@ bool ProbeStream::awaitMove(bool room, Clock::time_point deadline) {
     for (;;) {
         bool moved = false;
         require(session_.collect(*this, moved));
-        if (moved)
+        if (moved || session_.ended())
             return true;
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
         if (left.count() <= 0)

@@ -35,7 +35,8 @@ constexpr double kBitsPerPixel = 0.15;  // takes the pictures to the middle of t
 constexpr int kHighFloor = 45;          // lowest QP that leaves pictures a fraction of their bytes
 constexpr int kDelta = 12;              // a quarter, or four times, of the quantiser's step size
 constexpr int kPrelude = 8;             // pictures before a stream is started again
-constexpr int kRequests = 3;            // of key frames
+constexpr int kRoundsWithKeyFrames = 3;
+constexpr int kRequests = 3;  // of key frames
 
 std::uint32_t frameBufferType(const V4l2EncoderNode& node) {
     return node.multiplanar ? V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE : V4L2_BUF_TYPE_VIDEO_OUTPUT;
@@ -255,8 +256,8 @@ void Prober::measureLive() {
     applyMaps();
     if (floorLast)
         steer(steered_.back());
-    // Key frames that come by themselves make rate control waver: what looks like an effect has to show twice.
-    if (judgeKeyFrames(stream_->coded(), requests_).ownGap)
+    // Key frames that come by themselves make rate control waver: of three rounds most have to show an effect.
+    for (int round = 1; round < kRoundsWithKeyFrames && judgeKeyFrames(stream_->coded(), requests_).ownGap; ++round)
         for (Setting& setting : steered_)
             steer(setting);
     doing_ = "ending the stream";
@@ -283,9 +284,9 @@ void Prober::steer(Setting& setting) {
     setting.result.refused = setting.set(stream_->session(), setting.result.askedTo);
     if (setting.result.refused != 0)
         return;
-    round.changed = play(settings_.picturesPerStep);
+    round.changed = play(settings_.picturesPerStep * 3 / 2);
     static_cast<void>(setting.set(stream_->session(), setting.result.askedFrom));
-    round.restored = last_ = play(settings_.picturesPerStep);
+    round.restored = last_ = play(settings_.picturesPerStep * 2);  // rate control uses up what it has saved
     setting.rounds.push_back(round);
 }
 
@@ -347,7 +348,7 @@ void Prober::judgeLive() {
     referenceBytes_ = meanBytes(coded, reference_);
     for (Setting& setting : steered_) {
         ProbedControl& result = setting.result;
-        const ProbeContrast contrast = leastContrast(coded, setting.rounds);
+        const ProbeContrast contrast = medianContrast(coded, setting.rounds);
         result.measuredFrom = contrast.from;
         result.measuredTo = contrast.to;
         if (result.refused != 0)

@@ -66,29 +66,43 @@ TEST_SUITE("unit") {
         }
     }
 
-    TEST_CASE("the contrast is the least of all rounds and of before and afterwards") {
-        std::vector<Coded> coded = stream(100);
-        const ProbeRound first{.before = {10, 20}, .changed = {20, 30}, .restored = {30, 40}};
-        const ProbeRound second{.before = {40, 50}, .changed = {50, 60}, .restored = {60, 70}};
-        setBytes(coded, first.changed, 200);
-        setBytes(coded, second.changed, 200);
-        const std::vector rounds{first, second};
-        CHECK(leastContrast(coded, rounds).from == 1000);
-        CHECK(leastContrast(coded, rounds).to == 200);
-        SUBCASE("rate control that wavers down for good is no effect") {
-            setBytes(coded, first.restored, 210);
-            const ProbeContrast contrast = leastContrast(coded, rounds);
-            CHECK_FALSE(isClearlyLess(contrast.to.value(), contrast.from.value()));
+    TEST_CASE("the contrast is the nearer of before and afterwards and that of most rounds") {
+        std::vector<Coded> coded = stream(130);
+        std::vector<ProbeRound> rounds;
+        for (std::size_t begin = 10; begin < 100; begin += 40) {
+            rounds.push_back({.before = {begin, begin + 10},
+                              .changed = {begin + 10, begin + 20},
+                              .restored = {begin + 20, begin + 30}});
+            setBytes(coded, rounds.back().changed, 200);
         }
-        SUBCASE("what shows once only is no effect") {
-            setBytes(coded, second.changed, 900);
-            const ProbeContrast contrast = leastContrast(coded, rounds);
-            CHECK_FALSE(isClearlyLess(contrast.to.value(), contrast.from.value()));
+        REQUIRE(rounds.size() == 3);
+        const auto shows = [&] {
+            const ProbeContrast contrast = medianContrast(coded, rounds);
+            return isClearlyLess(contrast.to.value(), contrast.from.value());
+        };
+        CHECK(medianContrast(coded, rounds).from == 1000);
+        CHECK(medianContrast(coded, rounds).to == 200);
+        SUBCASE("rate control that wavers down for good is no effect") {
+            for (const ProbeRound& round : rounds)
+                setBytes(coded, round.restored, 210);
+            CHECK_FALSE(shows());
+        }
+        SUBCASE("what shows in one round of three is no effect") {
+            setBytes(coded, rounds[0].changed, 900);
+            CHECK(shows());
+            setBytes(coded, rounds[2].changed, 900);
+            CHECK_FALSE(shows());
+        }
+        SUBCASE("what shows in one round of two is no effect") {
+            rounds.pop_back();
+            CHECK(shows());
+            setBytes(coded, rounds[1].changed, 900);
+            CHECK_FALSE(shows());
         }
         SUBCASE("what is missing is not guessed") {
-            setBytes(coded, second.restored, 0);
-            CHECK_FALSE(leastContrast(coded, rounds).from);
-            CHECK_FALSE(leastContrast(coded, {}).from);
+            setBytes(coded, rounds[1].restored, 0);
+            CHECK_FALSE(medianContrast(coded, rounds).from);
+            CHECK_FALSE(medianContrast(coded, {}).from);
         }
     }
 

@@ -172,7 +172,7 @@ TEST_SUITE("unit") {
     }
 
     TEST_CASE("a device that stalls ends the probe with a line within seconds and keeps what was measured") {
-        Stalling system(v4l2Personality("plain"), 300);
+        Stalling system(v4l2Personality("plain"), 330);
         const std::vector<V4l2EncoderNode> nodes = findEncoders(system);
         REQUIRE(nodes.size() == 1);
         V4l2ProbeSettings impatient = kSmall;

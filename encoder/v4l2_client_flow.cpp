@@ -49,6 +49,9 @@ Status V4l2Client::wait(int wake) {
         return Status::failure("waiting for " + capabilities_.name + ": it has failed before");
     return attempt([this, wake] {
         V4l2Result result = submitAll();
+        bool moved = false;
+        if (result.ok())
+            result = collect(moved);
         for (bool woke = false; result.ok() && !packets_.ready() && !woke;)
             result = awaitMove(false, wake, woke);
         return result;

@@ -66,8 +66,8 @@ struct V4l2EncoderNode {
 /// Throws std::system_error if it does not answer.
 [[nodiscard]] std::optional<V4l2EncoderNode> describeEncoder(const V4l2Device& device);
 
-/// All stateful encoders here. A node that cannot be opened or asked (busy, no permission) is left out, with its reason in
-/// `skipped` if that is given.
+/// All stateful encoders here. A node that cannot be opened or asked (busy, no permission) is left out, with its reason
+/// in `skipped` if that is given.
 [[nodiscard]] std::vector<V4l2EncoderNode> findEncoders(V4l2System& system,
                                                         std::vector<std::string>* skipped = nullptr);
 

@@ -68,11 +68,10 @@ std::vector<V4l2EncoderNode> candidates(Codec codec, const std::string& path, V4
     return nodes;
 }
 
-
 }  // namespace
 
 std::unique_ptr<Encoder> openV4l2Encoder(const EncoderConfig& config, const std::string& path, V4l2System& system,
-                                        const V4l2Limits& limits) {
+                                         const V4l2Limits& limits) {
     validate(config);
     std::vector<std::string> reasons;
     std::vector<V4l2EncoderNode> nodes;

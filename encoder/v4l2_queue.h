@@ -61,7 +61,7 @@ class V4l2Queue {
         struct Plane {
             int dmabuf = -1;
             std::size_t lengthBytes = 0;  ///< of the whole dmabuf
-            std::size_t usedBytes = 0;  ///< picture data, from `offsetBytes` on
+            std::size_t usedBytes = 0;    ///< picture data, from `offsetBytes` on
             std::size_t offsetBytes = 0;
         };
         std::array<Plane, kMaxPlanes> planes{};

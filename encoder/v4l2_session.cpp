@@ -333,8 +333,8 @@ V4l2Result V4l2Session::collectPieces(V4l2Sink& sink, bool& moved) {
         if (const V4l2Result taken = takePiece(std::move(*returned), sink); !taken.ok())
             return taken;
     }
-    if (draining_ && endEvent_)
-        ended_ = true;
+    if (draining_ && endEvent_ && !ended_)
+        ended_ = moved = true;
     return {};
 }
 

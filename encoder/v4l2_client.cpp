@@ -21,6 +21,8 @@ constexpr int kKeyFrameRefusals = 2;
 // A new bit rate that takes a restart is worth one for a rise by this much, or with a key frame that comes anyway.
 constexpr double kRiseWorthRestart = 1.5;
 constexpr double kChangeWorthRestart = 1.2;
+// And for a fall by this much, where it takes more than the cap as it stands.
+constexpr double kExcessWorthRestart = 1.25;
 
 [[nodiscard]] std::size_t bitstreamBytes(Size size) {
     const std::size_t picture = static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height) * 3 / 2;
@@ -39,7 +41,7 @@ V4l2Client::V4l2Client(const EncoderConfig& config, V4l2EncoderNode node, V4l2Sy
       limits_(limits),
       timeline_(config.frameRate),
       packets_(config.codec, config.frameRate, timeline_, [this](const auto& packet) { finished(packet); }),
-      limit_(config.maxBitrate),
+      limit_(config.constantBitrate.value_or(config.maxBitrate)),
       governor_(config.maxBitrate),
       rate_(config.constantBitrate.value_or(config.maxBitrate)) {
     settings_.node = std::move(node);
@@ -64,12 +66,12 @@ void V4l2Client::open() {
     stream_ = std::make_unique<V4l2Stream>(system_, settings_, config_, rate_);
     fresh_ = true;
     askedKeyFrame_.reset();
-    lastMove_ = Clock::now();
+    lastMove_ = lastPiece_ = Clock::now();
 }
 
 void V4l2Client::describeCapabilities() {
     capabilities_.name = describe(settings_.node);
-    capabilities_.bitrateWhileRunning = steering_.bitrate;
+    capabilities_.bitrateWhileRunning = steering_.bitrate && !config_.constantBitrate;
     capabilities_.regions = steering_.regions;
     capabilities_.importsDmabufs = session().imports();
     std::vector<std::string>& notes = capabilities_.notes;
@@ -79,7 +81,9 @@ void V4l2Client::describeCapabilities() {
         if (governed())
             notes.push_back("its bit rate is set once: levels act through the QP map instead");
         else
-            notes.push_back("its bit rate changes only when it is restarted: at key frames, and for a rise by half");
+            notes.push_back(
+                "its bit rate changes only when it is restarted: at key frames, for a rise by half, and to keep to the "
+                "cap");
     }
     if (!steering_.keyFrame)
         notes.push_back("it makes no key frames on request: it is restarted for each");
@@ -124,20 +128,18 @@ Status V4l2Client::check(const Frame& frame) const {
 void V4l2Client::steer(const EncodeParameters& parameters, CaptureTime time) {
     map_ = parameters.qpMap;
     qpOffset_ = 0;
-    if (config_.constantBitrate)
-        return;
     const Bitrate requested = parameters.bitrate.bitsPerSecond > 0 ? parameters.bitrate : config_.maxBitrate;
-    const Bitrate cap = std::clamp(requested, kMinBitrate, config_.maxBitrate);
+    const Bitrate cap =
+        config_.constantBitrate.value_or(std::clamp(requested, kMinBitrate, config_.maxBitrate));
     const Bitrate allowed = std::max(kMinBitrate, limit_.allowed());
     if (governed()) {
         qpOffset_ = governor_.offset(std::min(cap, allowed), time);
-    } else if (!steering_.bitrate) {
-        rate_ = cap;
-    } else {
-        // It counts time in frames of the nominal rate: what comes in a burst has to share one second's bits.
-        const double bits = static_cast<double>(std::min(cap, allowed).bitsPerSecond) * timeline_.spacing();
-        rate_ = std::max(kMinBitrate, Bitrate{static_cast<std::int64_t>(bits)});
+        return;
     }
+    // It counts time in frames of the nominal rate: what comes in a burst has to share one second's bits.
+    const double bits = static_cast<double>(std::min(cap, allowed).bitsPerSecond) * timeline_.spacing();
+    rate_ = std::max(kMinBitrate, Bitrate{static_cast<std::int64_t>(bits)});
+    limited_ = rate_ < cap;
 }
 
 Status V4l2Client::encode(Frame frame, const EncodeParameters& parameters) {
@@ -180,10 +182,14 @@ V4l2Result V4l2Client::submitAll() {
 }
 
 bool V4l2Client::rateWorthRestart(const Inside& frame) const {
-    if (steering_.bitrate || governed() || config_.constantBitrate || !restartsForRate_)
+    if (steering_.bitrate || governed())
         return false;
     const auto wanted = static_cast<double>(rate_.bitsPerSecond);
     const auto standing = static_cast<double>(stream_->tuning.bitrate().bitsPerSecond);
+    if (limited_ && wanted * kExcessWorthRestart < standing)
+        return true;  // the cap comes first
+    if (!restartsForRate_)
+        return frame.keyFrame && wanted > standing * kRiseWorthRestart;
     return wanted > standing * kRiseWorthRestart ||
            (frame.keyFrame && (wanted > standing * kChangeWorthRestart || wanted * kChangeWorthRestart < standing));
 }
@@ -238,6 +244,8 @@ V4l2Result V4l2Client::submit(Inside& frame, V4l2Queue::Buffer buffer) {
     frame.buffer = index;
     fresh_ = false;
     lastMove_ = Clock::now();
+    if (packets_.pending() <= heldBack_ + kSwallowed + 1)
+        lastPiece_ = lastMove_;
     return result;
 }
 

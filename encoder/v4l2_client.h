@@ -43,6 +43,9 @@ class V4l2Client final : public Encoder, private V4l2Sink {
   private:
     using Clock = std::chrono::steady_clock;
 
+    // A picture of which nothing comes is no stall: some encoders drop one now and then and do not say so.
+    static constexpr std::size_t kSwallowed = 1;
+
     /// A frame that is here: waiting to go in, or inside, its lease kept until the device has done with it.
     struct Inside {
         std::int64_t number = 0;
@@ -52,7 +55,7 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     };
 
     void pictureReturned(std::uint32_t bufferIndex) override;
-    void piece(const V4l2Piece& piece) override { packets_.piece(piece); }
+    void piece(const V4l2Piece& piece) override;
 
     void open();
     void describeCapabilities();
@@ -82,8 +85,12 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     [[nodiscard]] std::deque<Inside>::iterator nextToSubmit() {
         return std::ranges::find_if(inside_, [](const Inside& frame) { return !frame.buffer; });
     }
+    /// More went in of which nothing came than the device holds back.
+    [[nodiscard]] bool owesPieces() const { return packets_.pending() > heldBack_ + kSwallowed; }
     [[nodiscard]] bool wantsKeyFrame(const Inside& frame) const { return !fresh_ && (frame.keyFrame || owesKeyFrame_); }
-    [[nodiscard]] bool governed() const { return !steering_.bitrate && steering_.regions == RegionSupport::QpMap; }
+    [[nodiscard]] bool governed() const {
+        return !config_.constantBitrate && !steering_.bitrate && steering_.regions == RegionSupport::QpMap;
+    }
 
     EncoderConfig config_;
     V4l2System& system_;
@@ -101,6 +108,7 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     std::size_t heldBack_ = 0;
 
     Bitrate rate_;                // wanted for what goes in next
+    bool limited_ = false;        // and it is below the cap, which would be exceeded otherwise
     const QpMap* map_ = nullptr;  // of the newest frame, during `encode`
     int qpOffset_ = 0;            // on that map, where it stands in for the bit rate; else 0
     QpMap shifted_;
@@ -112,7 +120,8 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     bool restartedForRate_ = false;
     bool endUntold_ = false;  // it was seen that this encoder does not tell when it has ended
 
-    Clock::time_point lastMove_{};
+    Clock::time_point lastMove_{};   // anything that came out or went in
+    Clock::time_point lastPiece_{};  // of the bit stream; or when the device began to owe some
     std::optional<Clock::time_point> heldSince_;
     std::optional<Clock::time_point> lastFailure_;
     bool importProved_ = false;

@@ -74,6 +74,11 @@ void V4l2Client::pictureReturned(std::uint32_t bufferIndex) {
         inside_.erase(found);
 }
 
+void V4l2Client::piece(const V4l2Piece& piece) {
+    lastPiece_ = Clock::now();
+    packets_.piece(piece);
+}
+
 V4l2Result V4l2Client::collect(bool& moved) {
     const V4l2Result result = session().collect(*this, moved);
     const auto now = Clock::now();
@@ -88,6 +93,9 @@ V4l2Result V4l2Client::collect(bool& moved) {
         heldSince_.reset();
         moved = true;
     }
+    // Buffers of pictures that come back are no sign of life: an encoder may take picture after picture for nothing.
+    if (result.ok() && owesPieces() && now >= lastPiece_ + limits_.stall)
+        return {"waiting for the encoder, which takes frames and gives nothing back", ETIMEDOUT};
     return result;
 }
 
@@ -99,6 +107,8 @@ milliseconds V4l2Client::patience(bool room) const {
     };
     if (room || session().picturesInside() > heldBack_)
         until(lastMove_ + limits_.stall);
+    if (owesPieces())
+        until(lastPiece_ + limits_.stall);
     if (heldSince_)
         until(*heldSince_ + limits_.missing);
     return left == milliseconds::max() ? milliseconds(-1) : left;
@@ -154,7 +164,7 @@ V4l2Result V4l2Client::drainStream() {
         const milliseconds limit = session().maybeEnded() ? std::min(kEmptyPatience, limits_.drain) : limits_.drain;
         const auto left = std::chrono::ceil<milliseconds>(lastMove_ + limit - Clock::now());
         if (left.count() <= 0) {
-            if (inside > 0)
+            if (inside > 0 || owesPieces())
                 return {"draining the encoder, which still has frames and is silent", ETIMEDOUT};
             endUntold_ = endUntold_ || all;
             break;

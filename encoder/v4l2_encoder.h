@@ -26,9 +26,9 @@ struct V4l2Limits {
 /// into the driver's buffers. Some grey pictures are encoded and thrown away at set-up: they prove that the encoder
 /// works, give the parameter sets, and show whether it holds pictures back until later ones come.
 ///
-/// An encoder that stalls (nothing comes out or goes in for a second while frames are inside) or dies (POLLERR, EIO,
-/// ENODEV) is opened again once, the frames still inside go in again, and it goes on with a key frame; a second time
-/// within ten seconds is a failure.
+/// An encoder that stalls (nothing comes out or goes in for a second while frames are inside, or it takes frames and
+/// gives no bit stream for as long) or dies (POLLERR, EIO, ENODEV) is opened again once, the frames still inside go in
+/// again, and it goes on with a key frame; a second time within ten seconds is a failure.
 ///
 /// Throws std::system_error or std::runtime_error that names the node and the remedy. `system` must outlive it.
 [[nodiscard]] std::unique_ptr<Encoder> openV4l2Encoder(const EncoderConfig& config, const std::string& path = {},

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <set>
+#include <thread>
 
 #include "encoder/v4l2_encoder.h"
 #include "tests/encoder/v4l2_fixture.h"
@@ -128,6 +129,57 @@ TEST_SUITE("unit") {
         CHECK(survival.recording.failure.find("No such device") != std::string::npos);
         CHECK(survival.recording.packets.size() >= 26);
         CHECK(survival.took >= quickLimits().reopening);
+    }
+
+    TEST_CASE("a device that takes pictures and gives nothing back is opened again") {
+        EmulatedV4l2 system(v4l2Personality("plain"), EmulatedV4l2::Coding::Fake);
+        const EncoderConfig config = smallConfig();
+        const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+        const std::size_t opened = system.opened();
+        const V4l2Recording recording = record(*encoder, config, 60, [&](int number, EncodeParameters&) {
+            if (number == 20)
+                system.swallow();
+            if (number > 20)
+                std::this_thread::sleep_for(quickLimits().stall / 20);
+        });
+        CHECK_MESSAGE(recording.failure == "", recording.failure);
+        checkStream(recording);
+        CHECK(system.opened() == opened + 1);
+        CHECK(recording.packets.size() >= 30);
+        REQUIRE_FALSE(recording.packets.empty());
+        CHECK(recording.packets.back().presentation == at(59));
+    }
+
+    TEST_CASE("a device that takes pictures and gives nothing back nor ends when drained is opened again") {
+        V4l2Personality personality = v4l2Personality("plain");
+        personality.neverEnds = true;
+        EmulatedV4l2 system(personality, EmulatedV4l2::Coding::Fake);
+        const EncoderConfig config = smallConfig();
+        const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+        const std::size_t opened = system.opened();
+        const V4l2Recording recording = record(*encoder, config, 20, [&](int number, EncodeParameters&) {
+            if (number == 15)
+                system.swallow();
+        });
+        CHECK_MESSAGE(recording.failure == "", recording.failure);
+        checkStream(recording);
+        CHECK(system.opened() == opened + 1);
+    }
+
+    TEST_CASE("a single picture of which nothing comes is no stall however long the next one takes") {
+        V4l2Personality personality = v4l2Personality("plain");
+        personality.swallowEvery = 3;
+        EmulatedV4l2 system(personality, EmulatedV4l2::Coding::Fake);
+        const EncoderConfig config = smallConfig();
+        const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+        const std::size_t opened = system.opened();
+        const V4l2Recording recording = record(*encoder, config, 4, [&](int number, EncodeParameters&) {
+            if (number == 3)
+                std::this_thread::sleep_for(quickLimits().stall * 3 / 2);
+        });
+        CHECK_MESSAGE(recording.failure == "", recording.failure);
+        CHECK(system.opened() == opened);
+        CHECK(recording.packets.size() == 3);
     }
 
     TEST_CASE("a stall while draining is mended like any other") {

@@ -307,6 +307,12 @@ void EmulatedV4l2::stall() {
         file->stall();
 }
 
+void EmulatedV4l2::swallow() {
+    const std::lock_guard lock(state_->mutex);
+    for (const auto& file : state_->open())
+        file->swallow();
+}
+
 void EmulatedV4l2::die(int error, bool forGood) {
     const std::lock_guard lock(state_->mutex);
     if (forGood)

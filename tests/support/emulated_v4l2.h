@@ -44,6 +44,8 @@ class EmulatedV4l2 final : public V4l2System {
     [[nodiscard]] std::vector<std::string> calls() const;
     /// From now on the device takes buffers and gives nothing back, until it is closed.
     void stall();
+    /// From now on the device takes pictures, gives their buffers back and makes nothing of them, until it is closed.
+    void swallow();
     /// From now on everything but close and unmap fails with `error` (EIO, ENODEV; poll gives POLLERR), until it is
     /// closed; with `forGood` opening it fails too.
     void die(int error, bool forGood = false);

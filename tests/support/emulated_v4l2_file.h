@@ -73,6 +73,8 @@ class EncoderFile {
     void* map(std::size_t lengthBytes, std::int64_t offset);
 
     void stall();
+    /// Pictures are taken and nothing comes of them from now on.
+    void swallow();
     /// Everything fails with `error` from now on.
     void die(int error);
     [[nodiscard]] int dead() const;
@@ -152,6 +154,7 @@ class EncoderFile {
     std::size_t beforeStop_ = 0;  // OUTPUT buffers that were queued before STOP and are not coded yet
     bool busy_ = false;           // a picture is being coded, without the lock
     bool stalled_ = false;
+    bool swallowing_ = false;
     bool firmwareHangs_ = false;  // codes no more of this stream
     int dead_ = 0;
     bool quit_ = false;

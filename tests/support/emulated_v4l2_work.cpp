@@ -213,6 +213,10 @@ void EncoderFile::code(Lock& lock) {
         stop();
         return;
     }
+    if (swallowing_) {
+        output_.finish(index);
+        return;
+    }
     Latched latched = std::exchange(latched_[index], {});
     const StreamSettings settings = settings_.apply(latched, formats_.coded());
     const Stream::Frame frame{.picture = formats_.picture(view.planes),
@@ -303,6 +307,11 @@ void EncoderFile::announceEnd() {
 void EncoderFile::stall() {
     const Lock lock(mutex_);
     stalled_ = true;
+}
+
+void EncoderFile::swallow() {
+    const Lock lock(mutex_);
+    swallowing_ = true;
 }
 
 void EncoderFile::die(int error) {

@@ -129,8 +129,7 @@ void V4l2Client::steer(const EncodeParameters& parameters, CaptureTime time) {
     map_ = parameters.qpMap;
     qpOffset_ = 0;
     const Bitrate requested = parameters.bitrate.bitsPerSecond > 0 ? parameters.bitrate : config_.maxBitrate;
-    const Bitrate cap =
-        config_.constantBitrate.value_or(std::clamp(requested, kMinBitrate, config_.maxBitrate));
+    const Bitrate cap = config_.constantBitrate.value_or(std::clamp(requested, kMinBitrate, config_.maxBitrate));
     const Bitrate allowed = std::max(kMinBitrate, limit_.allowed());
     if (governed()) {
         qpOffset_ = governor_.offset(std::min(cap, allowed), time);

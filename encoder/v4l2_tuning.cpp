@@ -58,7 +58,7 @@ void V4l2Tuning::setUp(Bitrate rate) {
         regions_ = findRegions(session_.device(), session_.controls(), config_.codec, config_.size);
     setQpRange();
 
-    steering_.bitrate = live(facts_.bitrate, has(V4L2_CID_MPEG_VIDEO_BITRATE)) && !config_.constantBitrate;
+    steering_.bitrate = live(facts_.bitrate, has(V4L2_CID_MPEG_VIDEO_BITRATE));
     steering_.keyFrame = live(facts_.keyFrame, has(V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME));
     steering_.qpFloorLive = live(facts_.qpRange, steering_.qpFloor) && !config_.constantBitrate;
     if (regions_) {

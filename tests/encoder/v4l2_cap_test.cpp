@@ -1,0 +1,123 @@
+#include <doctest/doctest.h>
+#include <linux/v4l2-controls.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "encoder/v4l2_encoder.h"
+#include "tests/encoder/v4l2_fixture.h"
+
+namespace smartcodec::test {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Bitrate kCap{300'000};
+constexpr double kPromise = 1.1;  // times the cap, in any ten seconds
+constexpr std::size_t kMostOpened = 8;
+
+/// One that takes a bit rate before it streams and never after.
+V4l2Personality withStaticBitrate() {
+    V4l2Personality personality = v4l2Personality("plain");
+    control(personality, V4L2_CID_MPEG_VIDEO_BITRATE).errorWhileStreaming = EBUSY;
+    return personality;
+}
+
+/// More than the cap at any QP that rate control would choose by itself.
+EncoderConfig busyConfig(bool constantBitrate) {
+    EncoderConfig config = smallConfig();
+    config.maxBitrate = kCap;
+    config.quality = 10;
+    if (constantBitrate)
+        config.constantBitrate = kCap;
+    return config;
+}
+
+/// Bits in the ten seconds that have most of them, as a share of the cap.
+double highestTenSeconds(const V4l2Recording& recording) {
+    double highest = 0;
+    double bits = 0;
+    auto first = recording.packets.begin();
+    for (const Packet& packet : recording.packets) {
+        bits += 8.0 * static_cast<double>(packet.data.size());
+        for (; first->presentation + std::chrono::seconds(10) <= packet.presentation; ++first)
+            bits -= 8.0 * static_cast<double>(first->data.size());
+        highest = std::max(highest, bits);
+    }
+    return highest / 10 / static_cast<double>(kCap.bitsPerSecond);
+}
+
+/// A file whose 25 frames per second are only an average: 20 s at 12.5, then at 50.
+CaptureTime slowThenFast(int number) {
+    return CaptureTime(milliseconds(number < 250 ? number * 80 : 20'000 + (number - 250) * 20));
+}
+
+/// 25 per second where something moves, ten seconds in thirty; else one in two seconds.
+CaptureTime mostlyDropped(int number) {
+    constexpr int kMoving = 250;
+    constexpr int kStill = 10;
+    const int round = number / (kMoving + kStill);
+    const int inRound = number % (kMoving + kStill);
+    return CaptureTime(
+        milliseconds(round * 30'000 + std::min(inRound, kMoving) * 40 + std::max(inRound - kMoving, 0) * 2000));
+}
+
+struct Capped {
+    double highest = 0;      ///< in any ten seconds, as a share of the cap
+    std::size_t opened = 0;  ///< how often the device was opened again
+};
+
+/// With a key frame every 250 frames.
+Capped recordCapped(const V4l2Personality& personality, const EncoderConfig& config, int count,
+                    const std::function<CaptureTime(int)>& time) {
+    EmulatedV4l2 system(personality, EmulatedV4l2::Coding::Fake);
+    const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+    const std::size_t opened = system.opened();
+    const V4l2Recording recording = record(
+        *encoder, config, count,
+        [](int number, EncodeParameters& parameters) { parameters.keyFrame = number % 250 == 0; }, time);
+    CHECK(recording.failure == "");
+    CHECK(recording.packets.size() == static_cast<std::size_t>(count));
+    return {.highest = highestTenSeconds(recording), .opened = system.opened() - opened};
+}
+
+TEST_SUITE("unit") {
+    TEST_CASE("the cap holds over any ten seconds where the real frame rate is not the nominal one") {
+        for (const V4l2Personality& personality :
+             {v4l2Personality("plain"), withStaticBitrate(), v4l2Personality("wave5"), v4l2Personality("s5p-mfc")}) {
+            for (const bool constant : {false, true}) {
+                CAPTURE(personality.name);
+                CAPTURE(constant);
+                const Capped capped = recordCapped(personality, busyConfig(constant), 1500, slowThenFast);
+                CHECK(capped.highest <= kPromise);
+                CHECK(capped.highest > 0.7);
+                CHECK(capped.opened <= kMostOpened);
+            }
+        }
+    }
+
+    TEST_CASE("the cap holds over any ten seconds where most frames are dropped") {
+        for (const V4l2Personality& personality : {v4l2Personality("plain"), withStaticBitrate()}) {
+            CAPTURE(personality.name);
+            const Capped capped = recordCapped(personality, busyConfig(false), 780, mostlyDropped);
+            CHECK(capped.highest <= kPromise);
+            CHECK(capped.highest > 0.7);
+            CHECK(capped.opened <= kMostOpened);
+        }
+    }
+
+    TEST_CASE("the cap holds over any ten seconds at the nominal frame rate and nothing is opened again") {
+        for (const bool constant : {false, true}) {
+            const Capped capped = recordCapped(withStaticBitrate(), busyConfig(constant), 750, {});
+            CHECK(capped.highest <= kPromise);
+            CHECK(capped.highest > 0.7);
+            CHECK(capped.opened == 0);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace smartcodec::test

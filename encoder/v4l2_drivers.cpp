@@ -9,7 +9,7 @@ namespace {
 
 using enum ControlEffect;
 
-// Every driver is given evenly spaced times (V4l2Encoder keeps the true ones), since what rate control makes of gaps is
+// Every driver is given evenly spaced times (V4l2Packets keeps the true ones), since what rate control makes of gaps is
 // what would hand the bits of dropped frames to the others.
 constexpr std::string_view kCountsFrames = "counts frames, not their times: the bits of dropped ones are saved";
 constexpr std::string_view kReckonsWithTimes =
@@ -20,9 +20,8 @@ constexpr std::string_view kClosed =
 /// From the drivers' sources, Linux 7.2 unless noted.
 constexpr std::array kDrivers{
     // drivers/staging/vc04_services/bcm2835-codec (Raspberry Pi): bcm2835_codec_s_ctrl and vidioc_s_parm hand
-    // everything
-    // to the running component. The buffer's time goes to the firmware with the picture, and what that makes of it is
-    // not public.
+    // everything to the running component. The buffer's time goes to the firmware with the picture, and what that makes
+    // of it is not public.
     V4l2DriverFacts{.driver = "bcm2835-codec",
                     .bitrate = Live,
                     .keyFrame = Live,
@@ -42,8 +41,7 @@ constexpr std::array kDrivers{
     // drivers/media/platform/qcom/iris: bit rate is CAP_FLAG_DYNAMIC_ALLOWED, QP limits are refused with EINVAL while
     // streaming, and iris_venc_s_param only stores the rate. The key-frame request ("Add request key frame support",
     // 2026) and the QP map (patch series "enc_roi_enable") act where the driver has them. Its firmware's rate control
-    // is
-    // time-delta based unless told otherwise ("disable time-delta-based rate control for VBR", 2026).
+    // is time-delta based unless told otherwise ("disable time-delta-based rate control for VBR", 2026).
     V4l2DriverFacts{.driver = "iris_driver",
                     .bitrate = Live,
                     .keyFrame = {},
@@ -70,8 +68,8 @@ constexpr std::array kDrivers{
                     .qpMap = {},
                     .droppedFrames = kCountsFrames},
     // drivers/media/platform/chips-media/coda: coda_s_ctrl and coda_s_parm mark what RC_PARAM_CHANGE hands over with
-    // the
-    // next picture; the QP limits (H264_MIN_QP, MAX_QP) go into the sequence header's set-up, in coda_start_encoding.
+    // the next picture; the QP limits (H264_MIN_QP, MAX_QP) go into the sequence header's set-up, in
+    // coda_start_encoding.
     V4l2DriverFacts{.driver = "coda",
                     .bitrate = Live,
                     .keyFrame = Live,

@@ -55,7 +55,10 @@ void ProbeStream::drain() {
     require(session_.beginDrain());
     auto deadline = Clock::now() + limits_.drain;
     // A device that tells no end, or one that swallows pictures, is done when it is silent.
-    while (!session_.ended() && !(allCame() && !session_.tellsEnd()) && awaitMove(false, deadline))
+    const auto done = [this] {
+        return session_.ended() || (allCame() && (!session_.tellsEnd() || session_.saidLast()));
+    };
+    while (!done() && awaitMove(false, deadline))
         deadline = Clock::now() + limits_.drain;
     if (!anything_)
         throw std::runtime_error(name_ + " took " + std::to_string(coded_.size()) + " pictures and gave nothing back");

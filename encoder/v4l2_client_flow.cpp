@@ -161,7 +161,8 @@ V4l2Result V4l2Client::drainStream() {
         const bool all = inside == 0 && packets_.pending() == 0;
         if (all && (!session().tellsEnd() || session().maybeEnded() || endUntold_))
             break;
-        const milliseconds limit = session().maybeEnded() ? std::min(kEmptyPatience, limits_.drain) : limits_.drain;
+        const bool empty = session().maybeEnded() && !session().saidLast();
+        const milliseconds limit = empty ? std::min(kEmptyPatience, limits_.drain) : limits_.drain;
         const auto left = std::chrono::ceil<milliseconds>(lastMove_ + limit - Clock::now());
         if (left.count() <= 0) {
             if (inside > 0 || owesPieces())

@@ -200,7 +200,7 @@ V4l2Result V4l2Session::stop() {
 }
 
 V4l2Result V4l2Session::run() {
-    draining_ = emptyPiece_ = endEvent_ = ended_ = false;
+    draining_ = emptyPiece_ = saidLast_ = endEvent_ = ended_ = false;
     stopAccepted_ = true;
     while (std::optional<V4l2Queue::Buffer> buffer = bitstream_.take())
         if (const V4l2Result result = bitstream_.queue(std::move(*buffer), {}); !result.ok())
@@ -318,7 +318,10 @@ V4l2Result V4l2Session::collectPictures(V4l2Sink& sink, bool& moved) {
 }
 
 V4l2Result V4l2Session::collectPieces(V4l2Sink& sink, bool& moved) {
-    while (!ended_ && bitstream_.queued() > 0) {
+    // Kernels before 5.x leave the flag for the last piece on a buffer that is used again. Whether it is true only the
+    // next attempt to dequeue says, and its buffer stays out of the device's hands until then.
+    std::optional<V4l2Queue::Buffer> last;
+    while (!ended_ && (last || bitstream_.queued() > 0)) {
         std::optional<V4l2Queue::Returned> returned;
         const V4l2Result result = bitstream_.dequeue(returned);
         if (result.error == EPIPE && draining_) {
@@ -327,22 +330,25 @@ V4l2Result V4l2Session::collectPieces(V4l2Sink& sink, bool& moved) {
         }
         if (!result.ok())
             return result;
+        if (last)
+            if (const V4l2Result queued = bitstream_.queue(*std::exchange(last, std::nullopt), {}); !queued.ok())
+                return queued;
         if (!returned)
             break;
         moved = true;
-        if (const V4l2Result taken = takePiece(std::move(*returned), sink); !taken.ok())
-            return taken;
+        takePiece(*returned, sink);
+        if (draining_ && returned->last)
+            last = std::move(returned->buffer);
+        else if (const V4l2Result queued = bitstream_.queue(std::move(returned->buffer), {}); !queued.ok())
+            return queued;
     }
     if (draining_ && endEvent_ && !ended_)
         ended_ = moved = true;
     return {};
 }
 
-V4l2Result V4l2Session::takePiece(V4l2Queue::Returned returned, V4l2Sink& sink) {
-    // Kernels before 5.x leave the flag on a buffer that is used again: the end is only after the last picture. Where
-    // that is told too early, the next attempt to dequeue says so anyway.
-    if (draining_ && returned.last && frames_.queued() == 0)
-        ended_ = true;
+void V4l2Session::takePiece(const V4l2Queue::Returned& returned, V4l2Sink& sink) {
+    saidLast_ = saidLast_ || (draining_ && returned.last);
     if (!returned.payload.empty() || (returned.failed && !returned.last)) {
         sink.piece({
             .data = returned.payload,
@@ -353,7 +359,6 @@ V4l2Result V4l2Session::takePiece(V4l2Queue::Returned returned, V4l2Sink& sink) 
     } else if (draining_) {
         emptyPiece_ = true;
     }
-    return ended_ ? V4l2Result{} : bitstream_.queue(std::move(returned.buffer), {});
 }
 
 void V4l2Session::takeEvents() {
@@ -366,7 +371,7 @@ void V4l2Session::takeEvents() {
 
 V4l2Result V4l2Session::beginDrain() {
     takeEvents();  // that the stream before has ended is old news
-    endEvent_ = emptyPiece_ = false;
+    endEvent_ = emptyPiece_ = saidLast_ = false;
     draining_ = true;
     v4l2_encoder_cmd command{};
     command.cmd = V4L2_ENC_CMD_STOP;

@@ -102,8 +102,10 @@ class V4l2Session {
     /// False: this device has no command for it, and never says when it has ended.
     [[nodiscard]] bool tellsEnd() const { return stopAccepted_; }
     [[nodiscard]] bool ended() const { return ended_; }
-    /// Older drivers end with an empty piece, but some give one at other times too.
-    [[nodiscard]] bool maybeEnded() const { return emptyPiece_ && frames_.queued() == 0; }
+    /// Older drivers end with an empty piece, but some give one at other times too; and a piece may be said to be the
+    /// last that is not (`saidLast`).
+    [[nodiscard]] bool maybeEnded() const { return (emptyPiece_ || saidLast_) && frames_.queued() == 0; }
+    [[nodiscard]] bool saidLast() const { return saidLast_; }
 
     /// Stops both queues and begins a new, independent stream, with a key frame. What was inside is lost.
     V4l2Result stop();
@@ -121,7 +123,7 @@ class V4l2Session {
                                                                   const Picture& picture);
     V4l2Result collectPictures(V4l2Sink& sink, bool& moved);
     V4l2Result collectPieces(V4l2Sink& sink, bool& moved);
-    V4l2Result takePiece(V4l2Queue::Returned returned, V4l2Sink& sink);
+    void takePiece(const V4l2Queue::Returned& returned, V4l2Sink& sink);
     void takeEvents();
     [[noreturn]] void refuse(const std::string& reason) const;
     void require(const V4l2Result& result) const;
@@ -146,6 +148,7 @@ class V4l2Session {
     bool draining_ = false;
     bool stopAccepted_ = true;
     bool emptyPiece_ = false;  // while draining: older drivers end with one
+    bool saidLast_ = false;    // while draining: that flag was on a piece
     bool eventWaits_ = false;
     bool endEvent_ = false;
     bool ended_ = false;

@@ -351,6 +351,22 @@ TEST_SUITE("unit") {
         CHECK(trouble.recording.packets.size() == 60 - 60 / 7);
     }
 
+    TEST_CASE("a flag for the last piece that is left from the stream before loses nothing") {
+        for (const int latency : {0, 3}) {
+            CAPTURE(latency);
+            const Trouble trouble = recordWith(
+                [&](V4l2Personality& personality) {
+                    personality.keepsLastFlag = true;
+                    personality.latencyFrames = latency;
+                    std::erase_if(personality.controls, [](const V4l2PersonalityControl& each) {
+                        return each.id == V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME;
+                    });
+                },
+                100, [](int number, EncodeParameters& parameters) { parameters.keyFrame = number % 10 == 0; });
+            CHECK(numbers(trouble.recording) == upTo(100));
+        }
+    }
+
     TEST_CASE("a swallowed frame is given up in time even if no other frame follows") {
         V4l2Personality personality = v4l2Personality("plain");
         personality.swallowEvery = 3;

@@ -43,7 +43,8 @@ EncoderFile::EncoderFile(const V4l2Personality& personality, EmulatedV4l2::Codin
                .emptyEnds = personality.emptyOutputEnds}),
       capture_({.type = formats_.captureType(),
                 .memories = personality.memories,
-                .atLeast = static_cast<std::uint32_t>(personality.captureBuffersAtLeast)}),
+                .atLeast = static_cast<std::uint32_t>(personality.captureBuffersAtLeast),
+                .keepsLast = personality.keepsLastFlag}),
       latched_(VIDEO_MAX_FRAME) {
     if (!handle_)
         throw std::system_error(errno, std::generic_category(), "opening an emulated encoder");

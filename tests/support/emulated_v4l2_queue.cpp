@@ -268,8 +268,10 @@ int Queue::dequeue(v4l2_buffer& buffer) {
     done_.pop_front();
     own.state = State::Application;
     fill(index, buffer);
+    if (own.hadLast && traits_.keepsLast)
+        buffer.flags |= V4L2_BUF_FLAG_LAST;
     if (!output() && (own.flags & V4L2_BUF_FLAG_LAST))
-        lastDequeued_ = true;
+        lastDequeued_ = own.hadLast = true;
     return 0;
 }
 

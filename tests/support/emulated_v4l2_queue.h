@@ -47,6 +47,7 @@ class Queue {
         std::uint32_t type = 0;      ///< V4L2_BUF_TYPE_*
         std::uint32_t memories = 0;  ///< V4L2_BUF_CAP_SUPPORTS_*
         std::uint32_t atLeast = 1;
+        bool keepsLast = false;  ///< LAST stays on a buffer that is used again
         bool emptyEnds = false;  ///< OUTPUT without data is the end of the stream, not a whole plane
     };
     explicit Queue(Traits traits) : traits_(traits) {}
@@ -118,6 +119,7 @@ class Queue {
     struct Buffer {
         State state = State::Application;
         std::uint32_t flags = 0;
+        bool hadLast = false;
         std::uint32_t field = V4L2_FIELD_NONE;
         std::uint32_t sequence = 0;
         timeval timestamp{};

@@ -126,6 +126,7 @@ struct V4l2Personality {
     int emptyPacketEvery = 0;           ///< an empty buffer (without LAST) before every n-th packet
     bool junkFirst = false;             ///< the first buffer holds no stream and has timestamp 0
     int spuriousPollEvery = 0;          ///< every n-th poll says that something is ready when nothing is
+    bool keepsLastFlag = false;         ///< a buffer that had LAST has it whenever it is used again
     bool neverEnds = false;             ///< a drain takes the pictures and tells no end
     int errorEvery = 0;                 ///< every n-th packet is an empty buffer with ERROR
     bool changesParameterSets = false;  ///< they are others each time the device is opened

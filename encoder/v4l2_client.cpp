@@ -197,12 +197,15 @@ bool V4l2Client::rateWorthRestart(const Inside& frame) const {
 V4l2Result V4l2Client::beginAnew(const Inside& frame, bool& begun) {
     begun = true;
     if (!session().fits(frame.frame->picture)) {
-        settings_.dmabufLayout.reset();
+        if (const V4l2Result result = drainStream(); !result.ok())
+            return result;
+        copyFromNowOn("a frame lies in its dmabufs in another way than those before");
         return reopenStream();
     }
     owesKeyFrame_ = packets_.takeKeyFrameWish() || owesKeyFrame_;
     if (packets_.takeFailure() && settings_.bitstreamBytes < kMostGrowth * bitstreamBytes(config_.size)) {
-        // That a frame did not fit is said by nothing but its failing; with twice the room it will.
+        // That a frame did not fit is said by nothing but its failing; with twice the room it will. What is still
+        // inside refers to it and is of no use: better that it goes in again.
         settings_.bitstreamBytes *= 2;
         return reopenStream();
     }

@@ -76,6 +76,7 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     V4l2Result drainStream();
     V4l2Result restartStream();
     V4l2Result reopenStream();
+    void copyFromNowOn(const std::string& reason);
     Status recover(const V4l2Result& why);
     Status reopen(const std::string& why);
     Status fail(const std::string& message);

@@ -206,14 +206,18 @@ V4l2Result V4l2Client::reopenStream() {
     return {"opening it", EIO};
 }
 
+void V4l2Client::copyFromNowOn(const std::string& reason) {
+    settings_.dmabufLayout.reset();
+    capabilities_.importsDmabufs = false;
+    capabilities_.notes.push_back("frames are copied once on their way in: " + reason);
+}
+
 Status V4l2Client::recover(const V4l2Result& why) {
     if (!fatal_.empty())
         return fail(fatal_);
     const std::string text = capabilities_.name + ": " + why.text();
     if (std::exchange(importRefused_, false)) {
-        settings_.dmabufLayout.reset();
-        capabilities_.importsDmabufs = false;
-        capabilities_.notes.push_back("frames are copied once on their way in: " + why.text());
+        copyFromNowOn(why.text());
         return reopen(text);
     }
     const auto now = Clock::now();
@@ -228,6 +232,9 @@ Status V4l2Client::recover(const V4l2Result& why) {
 /// Closes the device and opens it again, patiently: it may need a moment to come back. Frames that are still here will
 /// be submitted again.
 Status V4l2Client::reopen(const std::string& why) {
+    bool moved = false;
+    if (stream_)  // what came out already is good; what the device says to this matters no more
+        static_cast<void>(session().collect(*this, moved));
     stream_.reset();
     packets_.beginStream();
     for (Inside& frame : inside_)

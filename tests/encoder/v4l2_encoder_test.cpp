@@ -351,6 +351,42 @@ TEST_SUITE("unit") {
         CHECK(trouble.recording.packets.size() == 60 - 60 / 7);
     }
 
+    TEST_CASE("a frame with another layout loses none of those before it and is told") {
+        for (const int latency : {0, 3}) {
+            CAPTURE(latency);
+            V4l2Personality personality = v4l2Personality("plain");
+            personality.latencyFrames = latency;
+            EmulatedV4l2 system(personality, EmulatedV4l2::Coding::Fake);
+            DmabufPictures camera(kNv12, kSmall, 12, {});
+            DmabufPictures other(kNv12, kSmall, 1, {.strideBytes = 512});
+            EncoderConfig config = smallConfig();
+            config.format = kNv12;
+            config.dmabufLayout = camera.layout();
+            const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+            REQUIRE(encoder->capabilities().importsDmabufs);
+            V4l2Recording recording;
+            const auto take = [&] {
+                while (auto packet = encoder->takePacket())
+                    recording.packets.push_back(std::move(*packet));
+            };
+            for (int number = 0; number < 30; ++number) {
+                if (number == 15 && latency > 0)
+                    std::this_thread::sleep_for(milliseconds(50));  // their buffers are back, their packets are not
+                Frame frame = number == 15 ? other.make(number, at(number)) : camera.make(number, at(number));
+                REQUIRE(encoder->encode(std::move(frame), {.bitrate = kMax}).ok());
+                take();
+            }
+            REQUIRE(encoder->drain().ok());
+            take();
+            CHECK(numbers(recording) == upTo(30));
+            checkStream(recording);
+            CHECK_FALSE(encoder->capabilities().importsDmabufs);
+            CHECK(std::ranges::any_of(encoder->capabilities().notes, [](const std::string& note) {
+                return note.find("copied once on their way in: a frame lies") != std::string::npos;
+            }));
+        }
+    }
+
     TEST_CASE("a flag for the last piece that is left from the stream before loses nothing") {
         for (const int latency : {0, 3}) {
             CAPTURE(latency);

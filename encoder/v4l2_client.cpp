@@ -23,6 +23,8 @@ constexpr double kRiseWorthRestart = 1.5;
 constexpr double kChangeWorthRestart = 1.2;
 // And for a fall by this much, where it takes more than the cap as it stands.
 constexpr double kExcessWorthRestart = 1.25;
+// Each costs a key frame: a level that climbs takes one of them, not one a step.
+constexpr std::chrono::seconds kRisePause{1};
 
 [[nodiscard]] std::size_t bitstreamBytes(Size size) {
     const std::size_t picture = static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height) * 3 / 2;
@@ -56,7 +58,8 @@ V4l2Client::V4l2Client(const EncoderConfig& config, V4l2EncoderNode node, V4l2Sy
     const V4l2Trial trial = tryOut(system, settings_, config_, {.first = limits.trial, .holding = limits.holding});
     packets_.setParameterSets(trial.parameterSets);
     heldBack_ = trial.heldBack;
-    settings_.picturesInside += static_cast<std::uint32_t>(heldBack_);
+    buffersKept_ = trial.buffersKept;
+    settings_.picturesInside += static_cast<std::uint32_t>(buffersKept_);
     open();
     steering_ = stream_->tuning.steering();
     describeCapabilities();
@@ -168,7 +171,7 @@ V4l2Result V4l2Client::submitAll() {
             continue;
         // A request acts on whatever picture is coded next: those that are inside must be through for it to act on
         // this.
-        const bool early = wantsKeyFrame(*next) && session().picturesInside() > heldBack_;
+        const bool early = wantsKeyFrame(*next) && session().picturesInside() > buffersKept_;
         std::optional<V4l2Queue::Buffer> buffer;
         if (!early)
             buffer = session().room(next->frame->picture);
@@ -187,6 +190,8 @@ bool V4l2Client::rateWorthRestart(const Inside& frame) const {
     const auto standing = static_cast<double>(stream_->tuning.bitrate().bitsPerSecond);
     if (limited_ && wanted * kExcessWorthRestart < standing)
         return true;  // the cap comes first
+    if (wanted > standing && raised_ && frame.frame->time < *raised_ + kRisePause)
+        return false;
     if (!restartsForRate_)
         return frame.keyFrame && wanted > standing * kRiseWorthRestart;
     return wanted > standing * kRiseWorthRestart ||
@@ -244,7 +249,11 @@ V4l2Result V4l2Client::submit(Inside& frame, V4l2Queue::Buffer buffer) {
     }
     importProved_ = importProved_ || session().imports();
     frame.buffer = index;
-    fresh_ = false;
+    if (const Bitrate before = standing_; std::exchange(fresh_, false)) {
+        standing_ = stream_->tuning.bitrate();
+        if (standing_ > before)
+            raised_ = frame.frame->time;
+    }
     lastMove_ = Clock::now();
     if (packets_.pending() <= heldBack_ + kSwallowed + 1)
         lastPiece_ = lastMove_;

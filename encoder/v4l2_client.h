@@ -106,7 +106,8 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     std::unique_ptr<V4l2Stream> stream_;
     std::deque<Inside> inside_;  // by number
     Mapping mapping_;
-    std::size_t heldBack_ = 0;
+    std::size_t heldBack_ = 0;     // pictures whose packets the device keeps until later ones go in
+    std::size_t buffersKept_ = 0;  // pictures that it keeps themselves until then
 
     Bitrate rate_;                // wanted for what goes in next
     bool limited_ = false;        // and it is below the cap, which would be exceeded otherwise
@@ -115,6 +116,8 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     QpMap shifted_;
     bool fresh_ = true;  // nothing went into this stream yet: its first frame is a key frame by itself
     bool owesKeyFrame_ = false;
+    Bitrate standing_;                   // at the beginning of this stream
+    std::optional<CaptureTime> raised_;  // when a stream last began with more than the one before
     std::optional<std::int64_t> askedKeyFrame_;
     int keyFrameRefusals_ = 0;
     bool restartsForRate_ = true;  // worth it only as long as that leaves the parameter sets alone

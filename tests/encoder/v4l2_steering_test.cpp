@@ -189,6 +189,23 @@ TEST_SUITE("unit") {
         }
     }
 
+    TEST_CASE("a level that climbs in steps opens an encoder with a static bit rate once a second at most") {
+        V4l2Personality personality = v4l2Personality("plain");
+        control(personality, V4L2_CID_MPEG_VIDEO_BITRATE).errorWhileStreaming = EBUSY;
+        EncoderConfig config = smallConfig();
+        config.maxBitrate = {2'000'000};
+        const Steered steered = steer(personality, config, 120, [](int number, EncodeParameters& parameters) {
+            parameters.bitrate = {number < 10 ? 2'000'000 : number < 60 ? 400'000 : number < 62 ? 800'000 : 2'000'000};
+            parameters.keyFrame = number == 30 || number == 60 || number == 62;
+        });
+        REQUIRE(steered.recording.pictures.size() == 120);
+        CHECK(steered.recording.pictures[30].bitrate == 400'000);
+        CHECK(steered.recording.pictures[60].bitrate == 800'000);
+        CHECK(steered.recording.pictures[84].bitrate == 800'000);
+        CHECK(steered.recording.pictures[85].bitrate == 2'000'000);
+        CHECK(steered.opened == 3);
+    }
+
     TEST_CASE("times are evenly spaced for the encoder whatever was dropped and true again afterwards") {
         std::vector<CaptureTime> given;
         const auto time = [&](int number) {

@@ -37,7 +37,7 @@ constexpr int kMovingDelta = -2;
 constexpr int kStillDelta = 1;
 constexpr nanoseconds kMovingHold =
     std::chrono::milliseconds(300);  // an object's place is held for so long after it left
-constexpr nanoseconds kStillAfter = seconds(2);
+constexpr nanoseconds kStillAfter = seconds(10);
 
 }  // namespace
 

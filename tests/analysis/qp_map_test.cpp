@@ -57,24 +57,24 @@ TEST_SUITE("unit") {
 
     TEST_CASE("what moves is finer and what has long stood still is coarser") {
         Take take({320, 192}, {320, 192});
-        take.until(3);
+        take.until(11);
         addLuma(take.studio.truth, {64, 64, 16, 16}, 30);
         const QpMap map = take.next().qpMap;
         CHECK(deltaAt(map, 70, 70) < 0);
         CHECK(deltaAt(map, 200, 150) > 0);
         CHECK(finer(map) >= 1);
         CHECK(finer(map) <= 36);
-        take.until(3.2);
+        take.until(11.2);
         CHECK(deltaAt(take.next().qpMap, 70, 70) < 0);  // its place is held for a moment
-        take.until(3.6);
+        take.until(11.6);
         CHECK(deltaAt(take.next().qpMap, 70, 70) == 0);
-        take.until(5.5);
+        take.until(22);
         CHECK(deltaAt(take.next().qpMap, 70, 70) > 0);
     }
 
     TEST_CASE("the last row and column move where the picture's edge does") {
         Take take({322, 194}, {322, 194});
-        take.until(3);
+        take.until(11);
         addLuma(take.studio.truth, {314, 186, 8, 8}, 60);
         const QpMap map = take.next().qpMap;
         CHECK(deltaAt(map, 321, 193) < 0);
@@ -83,7 +83,7 @@ TEST_SUITE("unit") {
 
     TEST_CASE("a small analysis picture marks the right blocks of the main one") {
         Take take({640, 360}, {1920, 1080});
-        take.until(3);
+        take.until(11);
         addLuma(take.studio.truth, {400, 240, 32, 32}, 30);  // 1200..1296 x 720..816 of the main picture
         const QpMap map = take.next().qpMap;
         REQUIRE(map.columns == 120);

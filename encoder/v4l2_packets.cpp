@@ -157,23 +157,20 @@ void V4l2Packets::release() {
 }
 
 void V4l2Packets::giveUpMissing() {
-    while (heldBack()) {
-        Expected& frame = expected_.front();
-        if (frame.finished) {
-            emit(frame);
-        } else {
-            ++counts_.swallowed;
-            given_ = frame.number;
-            if (open_ == frame.number)
-                open_.reset();
-        }
+    while (heldBack() && !expected_.front().finished) {
+        ++counts_.swallowed;
+        given_ = expected_.front().number;
+        if (open_ == given_)
+            open_.reset();
         expected_.pop_front();
     }
+    release();
 }
 
 void V4l2Packets::flush() {
     finishOpen();
-    giveUpMissing();
+    while (heldBack())
+        giveUpMissing();
     counts_.swallowed += expected_.size();
     if (!expected_.empty())
         given_ = expected_.back().number;
@@ -183,7 +180,8 @@ void V4l2Packets::flush() {
 
 void V4l2Packets::beginStream() {
     finishOpen();
-    giveUpMissing();
+    while (heldBack())
+        giveUpMissing();
     counts_.swallowed += expected_.size();
     expected_.clear();
     header_.clear();

@@ -59,7 +59,7 @@ class V4l2Packets {
     void piece(const V4l2Piece& piece);
     /// A frame is finished but one before it has not come.
     [[nodiscard]] bool heldBack() const;
-    /// Give up what is missing in front of finished frames.
+    /// Give up what is missing in front of the first finished frame.
     void giveUpMissing();
     /// Everything came out: what is missing will not come.
     void flush();

@@ -123,6 +123,20 @@ TEST_SUITE("unit") {
         CHECK(stream.numbers().size() == 6);
     }
 
+    TEST_CASE("giving up what is missing goes no further than the next frame that is there") {
+        Stream stream(6);
+        stream.give(0, key(0));
+        stream.give(2, other(2));
+        stream.give(4, other(4));
+        stream.packets.giveUpMissing();
+        CHECK(stream.numbers() == std::vector<int>{0, 2});
+        CHECK(stream.packets.counts().swallowed == 1);
+        CHECK(stream.packets.heldBack());
+        stream.give(3, other(3));  // late, but not too late
+        CHECK(stream.numbers() == std::vector<int>{0, 2, 3, 4});
+        CHECK_FALSE(stream.packets.takeKeyFrameWish());
+    }
+
     TEST_CASE("flushing gives up what is missing and hands on the rest") {
         Stream stream(5);
         stream.give(0, key(0));

@@ -105,7 +105,7 @@ milliseconds V4l2Client::patience(bool room) const {
     const auto until = [&](Clock::time_point deadline) {
         left = std::min(left, std::max(milliseconds(0), std::chrono::ceil<milliseconds>(deadline - Clock::now())));
     };
-    if (room || session().picturesInside() > heldBack_)
+    if (room || session().picturesInside() > buffersKept_)
         until(lastMove_ + limits_.stall);
     if (owesPieces())
         until(lastPiece_ + limits_.stall);
@@ -121,7 +121,7 @@ V4l2Result V4l2Client::awaitMove(bool room, int wake, bool& woke) {
         bool moved = false;
         if (const V4l2Result result = collect(moved); !result.ok() || moved)
             return result;
-        const bool mustMove = room || session().picturesInside() > heldBack_;
+        const bool mustMove = room || session().picturesInside() > buffersKept_;
         if (mustMove && Clock::now() >= lastMove_ + limits_.stall)
             return {"waiting for the encoder, which has frames and is silent", ETIMEDOUT};
         const bool device = listens && (session().picturesInside() > 0 || packets_.pending() > 0);

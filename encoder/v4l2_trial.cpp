@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -40,17 +42,22 @@ class TrialSink final : public V4l2Sink {
         const AnnexBContents contents = inspectAnnexB(codec_, piece.data);
         if (contents.parameterSets)
             extractParameterSets(codec_, piece.data, sets_);
-        picture_ = picture_ || contents.picture;
+        if (contents.picture && latest_ != piece.timestamp) {  // not another slice of the same
+            latest_ = piece.timestamp;
+            ++pictures_;
+        }
         failed_ = failed_ || piece.failed;
     }
 
-    [[nodiscard]] bool picture() const { return picture_; }
+    [[nodiscard]] bool picture() const { return pictures_ > 0; }
+    [[nodiscard]] std::size_t pictures() const { return pictures_; }
     [[nodiscard]] bool failed() const { return failed_; }
     [[nodiscard]] std::vector<std::byte>& sets() { return sets_; }
 
   private:
     Codec codec_;
-    bool picture_ = false;
+    std::size_t pictures_ = 0;
+    std::optional<std::chrono::microseconds> latest_;
     bool failed_ = false;
     std::vector<std::byte> sets_;
 };
@@ -69,6 +76,7 @@ class Trial {
         FrameTimeline timeline(config.frameRate);
         const V4l2Packets times(config.codec, config.frameRate, timeline, {});
         std::size_t submitted = 0;
+        const auto first = [this] { return sink_.picture(); };
         while (submitted < kMostPictures && !sink_.picture()) {
             std::optional<V4l2Queue::Buffer> buffer = stream_.session.room(frame->picture);
             if (!buffer)
@@ -76,12 +84,19 @@ class Trial {
             const auto number = static_cast<std::int64_t>(submitted);
             require(stream_.session.submit(std::move(*buffer), frame->picture, times.timestamp(number)));
             ++submitted;
-            waitForPicture(limits.holding);
+            waitUntil(first, limits.holding);
         }
-        V4l2Trial result{.parameterSets = {}, .heldBack = sink_.picture() ? submitted - 1 : submitted};
+        // It may have been slow instead, as the first time that firmware runs: then the others follow by themselves.
+        waitUntil(first, limits.first);
+        if (sink_.picture())
+            waitUntil([&] { return sink_.pictures() >= submitted && stream_.session.picturesInside() == 0; },
+                      limits.holding);
+        V4l2Trial result{.parameterSets = {},
+                         .heldBack = submitted - std::min(submitted, sink_.pictures()),
+                         .buffersKept = stream_.session.picturesInside()};
         if (!sink_.picture()) {
             require(stream_.session.beginDrain());
-            waitForPicture(limits.first);
+            waitUntil(first, limits.first);
         }
         if (!sink_.picture())
             throw std::runtime_error(name_ + (sink_.failed() ? " could not code a grey picture"
@@ -98,16 +113,20 @@ class Trial {
             throw std::system_error(result.error, std::generic_category(), name_ + ": " + result.attempt);
     }
 
-    void waitForPicture(milliseconds limit) {
-        const auto deadline = Clock::now() + limit;
-        while (!sink_.picture() && !stream_.session.ended()) {
+    /// Until it is so, or no picture came for as long.
+    void waitUntil(const std::function<bool()>& done, milliseconds limit) {
+        auto deadline = Clock::now() + limit;
+        while (!done() && !stream_.session.ended()) {
             bool moved = false;
+            const std::size_t before = sink_.pictures();
             require(stream_.session.collect(sink_, moved));
+            if (sink_.pictures() > before)
+                deadline = Clock::now() + limit;
             const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
-            if (sink_.picture() || left.count() <= 0)
+            if (done() || left.count() <= 0)
                 return;
             V4l2Session::Woken woken;
-            require(stream_.session.wait({.limit = left}, woken));
+            require(stream_.session.wait({.room = stream_.session.picturesInside() > 0, .limit = left}, woken));
             if (woken.broken) {
                 require(stream_.session.collect(sink_, moved));
                 if (!moved)

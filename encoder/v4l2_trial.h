@@ -12,12 +12,13 @@ namespace smartcodec {
 /// What an encoder showed when it was tried out.
 struct V4l2Trial {
     std::vector<std::byte> parameterSets;
-    std::size_t heldBack = 0;  ///< pictures that it keeps inside until later ones come
+    std::size_t heldBack = 0;     ///< pictures whose bit stream it keeps until later ones come
+    std::size_t buffersKept = 0;  ///< pictures whose buffers it keeps until then
 };
 
 struct V4l2TrialLimits {
     std::chrono::milliseconds first;    ///< for the first picture to come out
-    std::chrono::milliseconds holding;  ///< for it to come out without another one
+    std::chrono::milliseconds holding;  ///< for one to come out without another one
 };
 
 /// Encodes grey pictures in a stream of its own until one comes out. Throws std::system_error or std::runtime_error

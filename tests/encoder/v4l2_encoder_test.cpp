@@ -387,6 +387,33 @@ TEST_SUITE("unit") {
         }
     }
 
+    TEST_CASE("a device that keeps the newest picture until the next one is not taken for stalled") {
+        EmulatedV4l2 device(v4l2Personality("plain"), EmulatedV4l2::Coding::Fake);
+        KeepsLast system(device);
+        const EncoderConfig config = smallConfig();
+        const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+        const std::size_t opened = device.opened();
+        FramePool pool(config.format, config.size);
+        int packets = 0;
+        for (int number = 0; number < 2; ++number) {
+            Frame::Description description;
+            description.time = at(number, 1);
+            REQUIRE(encoder->encode(pool.make(description), {.bitrate = kMax}).ok());
+            const UniqueFd wake(eventfd(0, EFD_CLOEXEC));
+            auto waker = std::async(std::launch::async, [&] {
+                std::this_thread::sleep_for(quickLimits().stall + milliseconds(100));
+                return eventfd_write(wake.get(), 1);
+            });
+            do {
+                while (encoder->takePacket())
+                    ++packets;
+                REQUIRE(encoder->wait(wake.get()).ok());
+            } while (waker.wait_for(milliseconds(0)) != std::future_status::ready);
+        }
+        CHECK(packets == 2);
+        CHECK(device.opened() == opened);
+    }
+
     TEST_CASE("a flag for the last piece that is left from the stream before loses nothing") {
         for (const int latency : {0, 3}) {
             CAPTURE(latency);

@@ -1,6 +1,7 @@
 #include "tests/encoder/v4l2_fixture.h"
 
 #include <doctest/doctest.h>
+#include <linux/videodev2.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -30,6 +31,31 @@ V4l2Limits quickLimits() {
             .missing = kSlower * milliseconds(60),
             .reopening = milliseconds(100),
             .recovering = milliseconds(10'000)};
+}
+
+int KeepsLast::close(int descriptor) {
+    inside_ = 0;
+    return ForwardingV4l2::close(descriptor);
+}
+
+int KeepsLast::ioctl(int descriptor, unsigned long request, void* argument) {
+    const bool moves = (request == VIDIOC_QBUF || request == VIDIOC_DQBUF) &&
+                       V4L2_TYPE_IS_OUTPUT(static_cast<const v4l2_buffer*>(argument)->type);
+    if (moves && request == VIDIOC_DQBUF && inside_ < 2) {
+        errno = EAGAIN;
+        return -1;
+    }
+    const int result = ForwardingV4l2::ioctl(descriptor, request, argument);
+    if (moves && result == 0)
+        inside_ += request == VIDIOC_QBUF ? 1 : -1;
+    return result;
+}
+
+int KeepsLast::poll(std::span<pollfd> descriptors, int timeoutMilliseconds) {
+    if (inside_ < 2)  // the kept one is not there to be fetched
+        for (pollfd& each : descriptors)
+            each.events = static_cast<short>(each.events & ~POLLOUT);
+    return ForwardingV4l2::poll(descriptors, timeoutMilliseconds);
 }
 
 /// One picture in memfds.

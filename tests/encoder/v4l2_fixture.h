@@ -42,6 +42,18 @@ class ForwardingV4l2 : public V4l2System {
     V4l2System& system_;
 };
 
+/// A device that keeps each picture until the next one is there, as one that refers to it in place does.
+class KeepsLast final : public ForwardingV4l2 {
+  public:
+    using ForwardingV4l2::ForwardingV4l2;
+    int close(int descriptor) override;
+    int ioctl(int descriptor, unsigned long request, void* argument) override;
+    int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override;
+
+  private:
+    int inside_ = 0;
+};
+
 /// Pictures in shared memory that stand for a camera's dmabufs: `count` of them, used in turn.
 class DmabufPictures {
   public:

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <vector>
 
+#include "encoder/v4l2_trial.h"
 #include "tests/encoder/v4l2_fixture.h"
 
 namespace smartcodec::test {
@@ -56,7 +58,62 @@ class Listening final : public ForwardingV4l2 {
     bool refusesSelection = false;
 };
 
+/// The first picture of a device that was opened takes long, as where firmware is loaded for it.
+class SlowFirst final : public ForwardingV4l2 {
+  public:
+    using ForwardingV4l2::ForwardingV4l2;
+    int ioctl(int descriptor, unsigned long request, void* argument) override {
+        const auto now = std::chrono::steady_clock::now();
+        if (request == VIDIOC_QBUF && V4L2_TYPE_IS_OUTPUT(static_cast<const v4l2_buffer*>(argument)->type) && !until_)
+            until_ = now + quickLimits().holding * 3 / 2;
+        if (request == VIDIOC_DQBUF && until_ && now < *until_) {
+            errno = EAGAIN;
+            return -1;
+        }
+        return ForwardingV4l2::ioctl(descriptor, request, argument);
+    }
+    int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override {
+        const auto now = std::chrono::steady_clock::now();
+        if (!until_ || now >= *until_)
+            return ForwardingV4l2::poll(descriptors, timeoutMilliseconds);
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until_ - now);
+        return ForwardingV4l2::poll({}, std::min(static_cast<int>(left.count()), timeoutMilliseconds));
+    }
+
+  private:
+    std::optional<std::chrono::steady_clock::time_point> until_;
+};
+
+V4l2Trial trialOf(V4l2System& system) {
+    EncoderConfig config = smallConfig();
+    V4l2StreamSettings settings = settingsFor(describe(system));
+    settings.format = config.format;
+    return tryOut(system, settings, config, {.first = quickLimits().trial, .holding = quickLimits().holding});
+}
+
 TEST_SUITE("unit") {
+    TEST_CASE("a trial tells pictures that are held back from a first one that is slow") {
+        V4l2Personality personality = v4l2Personality("plain");
+        EmulatedV4l2 device(personality, EmulatedV4l2::Coding::Fake);
+        SlowFirst slow(device);
+        const V4l2Trial patient = trialOf(slow);
+        CHECK(patient.heldBack == 0);
+        CHECK(patient.buffersKept == 0);
+        CHECK_FALSE(patient.parameterSets.empty());
+
+        personality.latencyFrames = 3;
+        EmulatedV4l2 holding(personality, EmulatedV4l2::Coding::Fake);
+        const V4l2Trial held = trialOf(holding);
+        CHECK(held.heldBack == 3);
+        CHECK(held.buffersKept == 0);
+
+        EmulatedV4l2 other(v4l2Personality("plain"), EmulatedV4l2::Coding::Fake);
+        KeepsLast keeping(other);
+        const V4l2Trial kept = trialOf(keeping);
+        CHECK(kept.heldBack == 0);
+        CHECK(kept.buffersKept == 1);
+    }
+
     TEST_CASE("a stream is set up in the order that the specification asks for") {
         for (const char* name : {"plain", "plain-single"}) {
             CAPTURE(name);

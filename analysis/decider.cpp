@@ -31,8 +31,8 @@ constexpr nanoseconds kPlainGop = seconds(1);
 constexpr nanoseconds kTimeTolerance = std::chrono::milliseconds(8);
 
 // Regions of interest, in steps of QP; six double the quantiser's step. What moves is followed by the eye and by those
-// who look at a recording afterwards; what has stood still for a while was sent finely when it came to rest. Coarser by
-// one step only: two took half the contrast from leaves that sway by less than the noise.
+// who look at a recording afterwards; what has stood still for long was sent finely when it came to rest. Coarser by
+// one step only, and after ten seconds: two after two seconds took half the contrast from leaves in a light wind.
 constexpr int kMovingDelta = -2;
 constexpr int kStillDelta = 1;
 constexpr nanoseconds kMovingHold =

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -88,6 +89,10 @@ void V4l2Client::describeCapabilities() {
                 "its bit rate changes only when it is restarted: at key frames, for a rise by half, and to keep to the "
                 "cap");
     }
+    if (const double share = session().frameRateShare(); share != 1)
+        notes.push_back("it reckons with " + std::to_string(std::lround(share * config_.frameRate.value())) +
+                        " frames a second instead of " + std::to_string(std::lround(config_.frameRate.value())) +
+                        ": the bit rate that it is told makes up for that");
     if (!steering_.keyFrame)
         notes.push_back("it makes no key frames on request: it is restarted for each");
     if (const auto seconds = static_cast<double>(steering_.longestGop) / config_.frameRate.value();

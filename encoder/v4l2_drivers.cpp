@@ -21,14 +21,15 @@ constexpr std::string_view kClosed =
 constexpr std::array kDrivers{
     // drivers/staging/vc04_services/bcm2835-codec (Raspberry Pi): bcm2835_codec_s_ctrl and vidioc_s_parm hand
     // everything to the running component. The buffer's time goes to the firmware with the picture, and what that makes
-    // of it is not public.
+    // of it is not public. Below about 100 kbit/s the encoder hangs (raspberrypi/rpicam-apps, issue 664).
     V4l2DriverFacts{.driver = "bcm2835-codec",
                     .bitrate = Live,
                     .keyFrame = Live,
                     .qpRange = Live,
                     .frameRate = Live,
                     .qpMap = {},
-                    .droppedFrames = kClosed},
+                    .droppedFrames = kClosed,
+                    .leastBitrate = 100'000},
     // drivers/media/platform/qcom/venus: venc_op_s_ctrl sends bit rate and key-frame request at once; QP limits and
     // frame rate are read in venc_set_properties, when both queues start.
     V4l2DriverFacts{.driver = "qcom-venus",

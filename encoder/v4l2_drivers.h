@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -24,6 +25,8 @@ struct V4l2DriverFacts {
     std::optional<ControlEffect> qpMap;
     /// How its rate control reckons with frames that were dropped before it, in a line for the user; empty: not known.
     std::string_view droppedFrames;
+    /// Below this many bits per second it does not work; 0: not known.
+    std::int64_t leastBitrate = 0;
     /// It heeds v4l2_plane.data_offset, so that pictures in the middle of a dmabuf can be imported. Most do not.
     bool dataOffset = false;
 };

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <limits>
 #include <stdexcept>
 #include <system_error>
@@ -16,6 +17,7 @@ namespace smartcodec {
 namespace {
 
 constexpr std::uint32_t kBitstreamBuffers = 4;
+constexpr double kFrameRateRounding = 0.01;  // of the rate asked for: drivers keep it in units of their own
 
 [[nodiscard]] std::string text(Size size) {
     return std::to_string(size.width) + "x" + std::to_string(size.height);
@@ -125,7 +127,11 @@ void V4l2Session::setFrameRate() {
         interval.numerator = static_cast<std::uint32_t>(settings_.frameRate.denominator);
         interval.denominator = static_cast<std::uint32_t>(settings_.frameRate.numerator);
         // Best effort: a driver without it reckons with a rate of its own, and no other way is known of telling it.
-        static_cast<void>(device_.ioctl(VIDIOC_S_PARM, parameters));
+        if (device_.ioctl(VIDIOC_S_PARM, parameters) != 0 || interval.numerator == 0 || interval.denominator == 0)
+            return;
+        const double share = static_cast<double>(interval.denominator) / static_cast<double>(interval.numerator) /
+                             settings_.frameRate.value();
+        frameRateShare_ = std::abs(share - 1) > kFrameRateRounding ? share : 1;
     };
     set(frames_.type());
     if (settings_.node.find(settings_.coded)->ownFrameRate)

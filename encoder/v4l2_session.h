@@ -67,6 +67,9 @@ class V4l2Session {
     /// constructor.
     void start();
 
+    /// What the driver reckons with, as a share of the frame rate asked for: 1 also where it does not say.
+    [[nodiscard]] double frameRateShare() const { return frameRateShare_; }
+
     /// Whether pictures go in without a copy, and if dmabufs were offered but do not, why. Valid after `start`.
     [[nodiscard]] bool imports() const { return importing_; }
     [[nodiscard]] const std::string& importRefusal() const { return importRefusal_; }
@@ -140,6 +143,7 @@ class V4l2Session {
     V4l2Queue bitstream_;
     V4l2Queue frames_;
     RawLayout layout_;
+    double frameRateShare_ = 1;
     bool importing_ = false;
     std::string importRefusal_;
     std::vector<Import> imports_;

@@ -129,9 +129,20 @@ void V4l2Tuning::setRate(Bitrate rate) {
     set(V4L2_CID_MPEG_VIDEO_BITRATE_MODE,
         config_.constantBitrate ? V4L2_MPEG_VIDEO_BITRATE_MODE_CBR : V4L2_MPEG_VIDEO_BITRATE_MODE_VBR);
     // A peak below the rate is refused, and so is a rate above the peak.
-    set(V4L2_CID_MPEG_VIDEO_BITRATE_PEAK, std::max(rate, config_.maxBitrate).bitsPerSecond);
-    set(V4L2_CID_MPEG_VIDEO_BITRATE, rate.bitsPerSecond);
+    set(V4L2_CID_MPEG_VIDEO_BITRATE_PEAK, toTell(std::max(rate, config_.maxBitrate)));
+    set(V4L2_CID_MPEG_VIDEO_BITRATE, toTell(rate));
     rate_ = rate;
+}
+
+/// The bit rate that makes this one of it: in the frame rate that the driver reckons with, and not rounded up, which
+/// would exceed the cap.
+std::int64_t V4l2Tuning::toTell(Bitrate rate) {
+    const auto scaled = static_cast<std::int64_t>(static_cast<double>(rate.bitsPerSecond) * session_.frameRateShare());
+    const std::int64_t wanted = std::max(scaled, facts_.leastBitrate);
+    const v4l2_query_ext_ctrl* control = session_.controls().query(V4L2_CID_MPEG_VIDEO_BITRATE);
+    if (!control || control->step <= 1 || wanted <= control->minimum)
+        return wanted;
+    return wanted - (wanted - control->minimum) % static_cast<std::int64_t>(control->step);
 }
 
 V4l2Steering V4l2Tuning::steering() const {
@@ -144,7 +155,7 @@ bool V4l2Tuning::setBitrate(Bitrate rate) {
         std::max(control ? static_cast<std::int64_t>(control->step) : 1, rate_.bitsPerSecond / kRateShare);
     if (std::abs(rate.bitsPerSecond - rate_.bitsPerSecond) < step)
         return true;
-    if (!set(V4L2_CID_MPEG_VIDEO_BITRATE, rate.bitsPerSecond))
+    if (!set(V4L2_CID_MPEG_VIDEO_BITRATE, toTell(rate)))
         return ++refusals_ < kRefusals;
     refusals_ = 0;
     rate_ = rate;

@@ -55,6 +55,7 @@ class V4l2Tuning {
     void setParameterSetPlacement();
     void setSampleAspect();
     void setRate(Bitrate rate);
+    [[nodiscard]] std::int64_t toTell(Bitrate rate);
     void setQpRange();
     [[nodiscard]] bool has(std::uint32_t id) { return session_.controls().query(id) != nullptr; }
     [[nodiscard]] std::uint32_t minQpControl() const;

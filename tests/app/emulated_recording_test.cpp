@@ -111,7 +111,7 @@ TEST_SUITE("integration") {
             settings.smart = SmartFunctions::none();
             settings.smart.gop = true;
             settings.smart.bitrate = true;
-            settings.levels = {Bitrate{75'000}, {120'000}, {200'000}, {400'000}};
+            settings.levels = {Bitrate{100'000}, {150'000}, {250'000}, {400'000}};
             settings.maxBitrate = settings.levels.back();
             const EmulatedRecording recording = recordEmulated(system, settings);
             checkWhole(recording, system);

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <linux/v4l2-controls.h>
+#include <linux/videodev2.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -65,6 +66,21 @@ CaptureTime mostlyDropped(int number) {
         milliseconds(round * 30'000 + std::min(inRound, kMoving) * 40 + std::max(inRound - kMoving, 0) * 2000));
 }
 
+/// Grants no more than 30 frames per second, as some drivers do.
+class ThirtyAtMost final : public ForwardingV4l2 {
+  public:
+    using ForwardingV4l2::ForwardingV4l2;
+
+    int ioctl(int descriptor, unsigned long request, void* argument) override {
+        if (request == VIDIOC_S_PARM) {
+            v4l2_fract& interval = static_cast<v4l2_streamparm*>(argument)->parm.output.timeperframe;
+            if (interval.denominator > 30 * interval.numerator)
+                interval = {1, 30};
+        }
+        return ForwardingV4l2::ioctl(descriptor, request, argument);
+    }
+};
+
 struct Capped {
     double highest = 0;      ///< in any ten seconds, as a share of the cap
     std::size_t opened = 0;  ///< how often the device was opened again
@@ -107,6 +123,45 @@ TEST_SUITE("unit") {
             CHECK(capped.highest > 0.7);
             CHECK(capped.opened <= kMostOpened);
         }
+    }
+
+    TEST_CASE("a device that reckons with another frame rate than it was asked for keeps to the cap too") {
+        for (const bool constant : {false, true}) {
+            CAPTURE(constant);
+            EmulatedV4l2 device(withStaticBitrate(), EmulatedV4l2::Coding::Fake);
+            ThirtyAtMost system(device);
+            EncoderConfig config = busyConfig(constant);
+            config.frameRate = {60, 1};
+            const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+            const std::size_t opened = device.opened();
+            const V4l2Recording recording =
+                record(*encoder, config, 900, {}, [](int number) { return at(number, 60); });
+            CHECK(recording.failure == "");
+            CHECK(highestTenSeconds(recording) <= kPromise);
+            CHECK(highestTenSeconds(recording) > 0.7);
+            CHECK(device.opened() == opened);
+            CHECK(std::ranges::any_of(encoder->capabilities().notes, [](const std::string& note) {
+                return note.starts_with("it reckons with 30 frames a second instead of 60");
+            }));
+        }
+    }
+
+    TEST_CASE("a bit rate is rounded down to the control's step but not below what the device works with") {
+        const auto told = [](Bitrate cap) {
+            EmulatedV4l2 system(v4l2Personality("bcm2835-codec"), EmulatedV4l2::Coding::Fake);
+            EncoderConfig config = smallConfig();
+            config.maxBitrate = cap;
+            const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+            std::int64_t value = 0;
+            for (const EmulatedV4l2::ControlSet& control : system.controlsSet())
+                if (control.id == V4L2_CID_MPEG_VIDEO_BITRATE)
+                    value = control.value;
+            return value;
+        };
+        CHECK(told({249'000}) == 225'000);
+        CHECK(told({250'000}) == 250'000);
+        CHECK(told({120'000}) == 100'000);
+        CHECK(told({40'000}) == 100'000);
     }
 
     TEST_CASE("the cap holds over any ten seconds at the nominal frame rate and nothing is opened again") {

@@ -276,7 +276,8 @@ V4l2Result V4l2Session::wait(const Interest& interest, Woken& woken) {
     short events = POLLPRI;
     if (!ended_)  // after the last piece it says for ever that it has something
         events |= POLLIN;
-    if (interest.room)
+    // Not only where there is need of room: a picture's buffer that comes back is its source's to use again.
+    if (interest.room || frames_.queued() > 0)
         events |= POLLOUT;
     std::array<pollfd, 2> descriptors{};
     std::size_t count = 0;

@@ -92,6 +92,25 @@ V4l2Trial trialOf(V4l2System& system) {
 }
 
 TEST_SUITE("unit") {
+    TEST_CASE("a picture that comes back wakes who waits for the bit stream") {
+        V4l2Personality personality = v4l2Personality("plain");
+        personality.latencyFrames = 3;  // its picture comes back and no piece does
+        EmulatedV4l2 system(personality, EmulatedV4l2::Coding::Fake);
+        const EncoderConfig config = smallConfig();
+        V4l2StreamSettings settings = settingsFor(describe(system));
+        settings.format = config.format;
+        V4l2Session session(system, settings);
+        session.start();
+        FramePool pool(config.format, config.size);
+        const Frame frame = pool.make({});
+        paint(frame->picture, 0);
+        REQUIRE(
+            session.submit(session.room(frame->picture).value(), frame->picture, std::chrono::milliseconds(40)).ok());
+        V4l2Session::Woken woken;
+        REQUIRE(session.wait({.limit = std::chrono::seconds(5)}, woken).ok());
+        CHECK(woken.device);
+    }
+
     TEST_CASE("a trial tells pictures that are held back from a first one that is slow") {
         V4l2Personality personality = v4l2Personality("plain");
         EmulatedV4l2 device(personality, EmulatedV4l2::Coding::Fake);

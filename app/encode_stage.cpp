@@ -1,5 +1,7 @@
 #include "app/encode_stage.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <exception>
 #include <span>
@@ -8,7 +10,7 @@
 namespace smartcodec {
 
 EncodeStage::EncodeStage(Encoder& encoder, const Queues& queues, FirstFailure& failure)
-    : encoder_(encoder), queues_(queues), failure_(failure) {}
+    : encoder_(encoder), queues_(queues), failure_(failure), notesTold_(encoder.capabilities().notes.size()) {}
 
 void EncodeStage::run() {
     for (;;) {
@@ -85,6 +87,7 @@ void EncodeStage::end(End end) {
 }
 
 void EncodeStage::handOn() {
+    tellNews();
     while (std::optional<Packet> packet = encoder_.takePacket())
         handOn(std::move(*packet));
 }
@@ -106,6 +109,12 @@ void EncodeStage::check(const Status& status) {
         return;
     failed_ = true;
     failure_.report(status.message());
+}
+
+void EncodeStage::tellNews() {
+    const EncoderCapabilities& can = encoder_.capabilities();
+    for (; notesTold_ < can.notes.size(); ++notesTold_)
+        spdlog::warn("{}: {}", can.name, can.notes[notesTold_]);
 }
 
 void EncodeStage::noteHold(CaptureTime time) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -12,8 +13,8 @@
 namespace smartcodec {
 
 /// Feeds the encoder and hands on its packets, and those of copied tracks in between. Where the encoder had to begin
-/// anew with other parameter sets, a new file is asked for. Once the encoder has failed it takes what comes without
-/// looking at it, so that nobody before it waits for ever.
+/// anew with other parameter sets, a new file is asked for. What the encoder notes while it runs is logged. Once the
+/// encoder has failed it takes what comes without looking at it, so that nobody before it waits for ever.
 class EncodeStage {
   public:
     struct Queues {
@@ -47,6 +48,7 @@ class EncodeStage {
     void handOn();
     void handOn(Packet packet);
     void check(const Status& status);
+    void tellNews();
     void noteHold(CaptureTime time);
     void noteKeyFrame(CaptureTime time);
 
@@ -54,6 +56,7 @@ class EncodeStage {
     const Queues queues_;
     FirstFailure& failure_;
     bool failed_ = false;
+    std::size_t notesTold_;
     std::deque<CaptureTime> inside_;  // of the frames that went in, later than every packet that came out
     std::optional<CaptureTime> last_;
     std::optional<CaptureTime> lastKey_;

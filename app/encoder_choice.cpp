@@ -3,7 +3,6 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <exception>
-#include <string_view>
 
 #include "encoder/software_encoder.h"
 #include "encoder/v4l2_device.h"
@@ -14,8 +13,6 @@ namespace smartcodec {
 namespace {
 
 using Kind = EncoderChoice::Kind;
-
-constexpr std::string_view kRegionsNote = "regions of interest";  // how V4L2 encoders begin theirs
 
 /// The first V4L2 encoder that takes the video; null if none does. Says why each other one is not it.
 std::unique_ptr<Encoder> search(const EncoderConfig& config, V4l2System& v4l2, std::vector<std::string>& notes) {
@@ -37,10 +34,10 @@ void describeV4l2(const Settings& settings, ChosenEncoder& chosen) {
     const EncoderCapabilities& can = chosen.encoder->capabilities();
     const bool automatic = settings.encoder.kind == Kind::Automatic;
     chosen.notes.push_back(fmt::format("--encoder {}: {}", automatic ? "auto" : "v4l2", can.name));
-    for (const std::string& note : can.notes) {
-        if (settings.smart.roi || !note.starts_with(kRegionsNote))
-            chosen.notes.push_back(fmt::format("{}: {}", can.name, note));
-    }
+    for (const std::string& note : can.notes)
+        chosen.notes.push_back(fmt::format("{}: {}", can.name, note));
+    if (settings.smart.roi && !can.regionNote.empty())
+        chosen.notes.push_back(fmt::format("{}: {}", can.name, can.regionNote));
     const bool hasRegions = can.regions == RegionSupport::QpMap || can.regions == RegionSupport::Rectangles;
     if (settings.smart.roi && settings.smart.stabilize && !hasRegions)
         chosen.notes.push_back(fmt::format("{}: the stabiliser does what regions of interest cannot", can.name));

@@ -56,8 +56,11 @@ struct EncoderCapabilities {
     bool keyFrameOnRequest = true;
     bool bitrateWhileRunning = true;  ///< false: the level acts through an offset on the QP map
     RegionSupport regions = RegionSupport::QpMap;
-    bool importsDmabufs = false;     ///< frames go in as they are, without a copy
-    std::vector<std::string> notes;  ///< what it cannot do and what is done instead: one line each
+    bool importsDmabufs = false;  ///< frames go in as they are, without a copy
+    std::string regionNote;       ///< what it has for regions of interest, in one line; may be empty
+    /// What it cannot do and what is done instead, and what happened to it: one line each. Grows while it runs; to be
+    /// read on the encoder's thread.
+    std::vector<std::string> notes;
 };
 
 /// An encoder, set up by its factory, which throws what is wrong. Thread-bound.

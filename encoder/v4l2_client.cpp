@@ -76,6 +76,7 @@ void V4l2Client::open() {
 void V4l2Client::describeCapabilities() {
     capabilities_.name = describe(settings_.node);
     capabilities_.bitrateWhileRunning = steering_.bitrate && !config_.constantBitrate;
+    capabilities_.keyFrameOnRequest = steering_.keyFrame;
     capabilities_.regions = steering_.regions;
     capabilities_.importsDmabufs = session().imports();
     std::vector<std::string>& notes = capabilities_.notes;
@@ -103,13 +104,14 @@ void V4l2Client::describeCapabilities() {
     switch (steering_.regions) {
         case RegionSupport::QpMap:
         case RegionSupport::Rectangles:
-            notes.push_back("regions of interest: " + steering_.regionDescription);
+            capabilities_.regionNote = "regions of interest: " + steering_.regionDescription;
             break;
         case RegionSupport::QpRange:
-            notes.push_back("regions of interest: none; whole frames are made coarser where all of them may be");
+            capabilities_.regionNote =
+                "regions of interest: none; whole frames are made coarser where all of them may be";
             break;
         case RegionSupport::None:
-            notes.push_back("regions of interest: none");
+            capabilities_.regionNote = "regions of interest: none";
             break;
     }
     if (const std::string_view text = driverFacts(settings_.node.driver).droppedFrames; !text.empty())
@@ -272,6 +274,9 @@ void V4l2Client::control(const Inside& frame, std::uint32_t bufferIndex) {
     if (steering_.bitrate && !tuning.setBitrate(rate_)) {
         steering_.bitrate = false;
         capabilities_.bitrateWhileRunning = false;
+        capabilities_.notes.push_back("it refuses a new bit rate while it runs: " +
+                                      std::string(governed() ? "levels act through the QP map from now on"
+                                                             : "it is restarted for one from now on"));
     }
     askForKeyFrame(frame);
     // A map belongs to one frame: those that go in a second time go without.
@@ -304,7 +309,7 @@ void V4l2Client::askForKeyFrame(const Inside& frame) {
         if (!askedKeyFrame_)
             askedKeyFrame_ = frame.number;
     } else if (++keyFrameRefusals_ >= kKeyFrameRefusals) {
-        steering_.keyFrame = false;  // from now on it is restarted instead
+        restartForKeyFrames("refuses");
     }
 }
 
@@ -322,9 +327,15 @@ void V4l2Client::finished(const V4l2Packets::Finished& packet) {
     } else if (packet.number >= *askedKeyFrame_ + kKeyFramePatience) {
         // It took the request and did nothing, as some drivers do.
         askedKeyFrame_.reset();
-        steering_.keyFrame = false;
+        restartForKeyFrames("takes, but does not heed,");
         owesKeyFrame_ = true;
     }
+}
+
+void V4l2Client::restartForKeyFrames(const std::string& what) {
+    steering_.keyFrame = false;
+    capabilities_.keyFrameOnRequest = false;
+    capabilities_.notes.push_back("it " + what + " requests for key frames: it is restarted for each from now on");
 }
 
 }  // namespace smartcodec

@@ -69,6 +69,7 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     V4l2Result submit(Inside& frame, V4l2Queue::Buffer buffer);
     void control(const Inside& frame, std::uint32_t bufferIndex);
     void askForKeyFrame(const Inside& frame);
+    void restartForKeyFrames(const std::string& what);
     [[nodiscard]] bool rateWorthRestart(const Inside& frame) const;
     V4l2Result collect(bool& moved);
     [[nodiscard]] std::chrono::milliseconds patience(bool room) const;

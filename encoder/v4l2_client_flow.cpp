@@ -226,7 +226,10 @@ Status V4l2Client::recover(const V4l2Result& why) {
                     std::to_string(std::chrono::ceil<std::chrono::seconds>(limits_.recovering).count()) +
                     " s after it was opened again for such a failure" + v4l2Remedy(why.error));
     lastFailure_ = now;
-    return reopen(text);
+    Status status = reopen(text);
+    if (status.ok())
+        capabilities_.notes.push_back("it was opened again after " + why.text());
+    return status;
 }
 
 /// Closes the device and opens it again, patiently: it may need a moment to come back. Frames that are still here will

@@ -64,7 +64,7 @@ TEST_SUITE("integration") {
             const bool governed = encoder->capabilities().regions == RegionSupport::QpMap;
             if (encoder->capabilities().bitrateWhileRunning || !governed)
                 CHECK(after < 1.25 * static_cast<double>(kLow.bitsPerSecond));
-            CHECK_FALSE(encoder->capabilities().notes.empty());
+            CHECK_FALSE(encoder->capabilities().regionNote.empty());
         }
     }
 

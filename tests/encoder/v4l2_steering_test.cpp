@@ -151,6 +151,7 @@ TEST_SUITE("unit") {
         CHECK(steered.recording.packets.size() == 60);
         CHECK(steered.opened == 0);
         CHECK(notes(steered, "restarted"));
+        CHECK_FALSE(steered.capabilities.keyFrameOnRequest);
     }
 
     TEST_CASE("a request for a key frame that does nothing is noticed and made good by a restart") {
@@ -165,6 +166,8 @@ TEST_SUITE("unit") {
         CHECK(found[1] <= 30);  // a few frames late, once
         CHECK(found[2] == 40);
         CHECK(steered.recording.packets.size() == 60);
+        CHECK_FALSE(steered.capabilities.keyFrameOnRequest);
+        CHECK(notes(steered, "does not heed, requests for key frames"));
     }
 
     TEST_CASE("an encoder with a bit rate set once takes another with a key frame and for a large rise") {
@@ -186,6 +189,7 @@ TEST_SUITE("unit") {
             CHECK(steered.recording.pictures[60].bitrate == 2'000'000);
             CHECK(keyFrames(steered.recording) == std::vector<int>{0, 40, 60});
             CHECK_FALSE(steered.capabilities.bitrateWhileRunning);
+            CHECK(notes(steered, "refuses a new bit rate while it runs"));
         }
     }
 
@@ -260,7 +264,7 @@ TEST_SUITE("unit") {
         CHECK(steered.capabilities.regions == RegionSupport::QpRange);
         CHECK(settings(steered, V4L2_CID_MPEG_VIDEO_H264_MIN_QP) ==
               std::vector<std::pair<std::size_t, std::int64_t>>{{10, 29}, {20, 23}});
-        CHECK(notes(steered, "regions of interest: none"));
+        CHECK(steered.capabilities.regionNote.starts_with("regions of interest: none"));
     }
 
     TEST_CASE("what the encoder lacks is said in its notes") {

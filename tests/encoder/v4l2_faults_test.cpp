@@ -23,7 +23,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr int kFrames = 60;
-constexpr std::chrono::seconds kLongest{5};
 // One failure may cost the frames that were inside without their pictures being here any more, and those after them up
 // to the next key frame.
 constexpr std::size_t kMostLost = 5;
@@ -278,7 +277,7 @@ void judge(const Case& one, const Outcome& outcome, Tally& tally) {
     CHECK(outcome.leftOpen == 0);
     CHECK(outcome.leftMapped == 0);
     CHECK(outcome.leftLeased == 0);
-    CHECK(outcome.took < kLongest);
+    CHECK(outcome.took < test::kLongestRecovery);
     if (!outcome.setUpFailure.empty()) {
         ++tally.notSetUp;
         CHECK_MESSAGE(outcome.setUpFailure.find("/dev/video0") != std::string::npos, outcome.setUpFailure);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,6 +16,13 @@
 #include "tests/support/fake_bitstream.h"
 
 namespace smartcodec::test {
+
+/// How long the worst failure may take. Sanitizers make everything ten times slower, on a busy machine more.
+#ifdef SMARTCODEC_SANITIZED
+constexpr std::chrono::seconds kLongestRecovery{120};
+#else
+constexpr std::chrono::seconds kLongestRecovery{5};
+#endif
 
 /// As for a device, only that tests do not have its time.
 V4l2Limits quickLimits();

@@ -15,7 +15,7 @@ constexpr std::string_view kCountsFrames = "counts frames, not their times: the 
 constexpr std::string_view kReckonsWithTimes =
     "goes by the frames' times, and is given evenly spaced ones: the bits of dropped ones are saved";
 constexpr std::string_view kClosed =
-    "closed firmware: evenly spaced times and one frame rate save the bits of dropped ones either way";
+    "is closed firmware; evenly spaced times and one frame rate save the bits of dropped ones either way";
 
 /// From the drivers' sources, Linux 7.2 unless noted.
 constexpr std::array kDrivers{

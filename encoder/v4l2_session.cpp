@@ -2,7 +2,6 @@
 
 #include <linux/videodev2.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -245,8 +244,22 @@ std::optional<V4l2Queue::Buffer> V4l2Session::roomForDmabufs(const RawLayout::Im
         }
     }
     if (best)
-        oldest->dmabufs = dmabufs;
+        *oldest = {.dmabufs = dmabufs};
     return best;
+}
+
+/// Asks for the lengths of dmabufs that are new at their buffer: the kernel would take a length of 0 for the dmabuf's
+/// own, but not together with the bytes used.
+V4l2Result V4l2Session::measure(Import& import) const {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(layout_.bufferPlanes); ++i) {
+        if (import.lengthsBytes[i] > 0)
+            continue;
+        const std::int64_t length = device_.system().length(import.dmabufs[i]);
+        if (length <= 0)
+            return {"asking how long a frame's dmabuf is (lseek)", length < 0 ? errno : EINVAL};
+        import.lengthsBytes[i] = static_cast<std::size_t>(length);
+    }
+    return {};
 }
 
 V4l2Result V4l2Session::submit(V4l2Queue::Buffer buffer, const Picture& picture, std::chrono::microseconds timestamp) {
@@ -255,14 +268,14 @@ V4l2Result V4l2Session::submit(V4l2Queue::Buffer buffer, const Picture& picture,
     for (std::size_t i = 0; i < static_cast<std::size_t>(layout_.bufferPlanes); ++i)
         filling.planes[i].usedBytes = layout_.usedBytes[i];
     if (importing_) {
+        if (const V4l2Result result = measure(imports_[buffer.index()]); !result.ok())
+            return result;
         const RawLayout::Import import = layout_.import(picture).value();
         for (std::size_t i = 0; i < static_cast<std::size_t>(layout_.bufferPlanes); ++i) {
             V4l2Queue::Filling::Plane& plane = filling.planes[i];
             plane.dmabuf = picture.planes[import.planes[i].picturePlane].dmabuf;
             plane.offsetBytes = import.planes[i].offsetBytes;
-            // The kernel would take a length of 0 for the dmabuf's own, but not together with the bytes used.
-            const off_t length = ::lseek(plane.dmabuf, 0, SEEK_END);
-            plane.lengthBytes = length > 0 ? static_cast<std::size_t>(length) : plane.offsetBytes + plane.usedBytes;
+            plane.lengthBytes = imports_[buffer.index()].lengthsBytes[i];
         }
         imports_[buffer.index()].used = ++submitted_;
     } else {

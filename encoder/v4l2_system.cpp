@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <libv4l2.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -62,6 +63,8 @@ class RealSystem final : public V4l2System {
     }
 
     int unmap(void* address, std::size_t lengthBytes) override { return v4l2_munmap(address, lengthBytes); }
+
+    std::int64_t length(int dmabuf) override { return ::lseek(dmabuf, 0, SEEK_END); }
 
     int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override {
         return ::poll(descriptors.data(), descriptors.size(), timeoutMilliseconds);

@@ -26,6 +26,8 @@ class V4l2System {
     /// Shared, for reading and writing.
     virtual void* map(int descriptor, std::size_t lengthBytes, std::int64_t offset) = 0;
     virtual int unmap(void* address, std::size_t lengthBytes) = 0;
+    /// How many bytes a dmabuf holds.
+    virtual std::int64_t length(int dmabuf) = 0;
     /// Descriptors of devices opened here and any others, as poll(2).
     virtual int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) = 0;
 };

@@ -65,6 +65,7 @@ class OtherNodes final : public V4l2System {
     }
     void* map(int, std::size_t, std::int64_t) override { return nullptr; }
     int unmap(void*, std::size_t) override { return 0; }
+    std::int64_t length(int) override { return 0; }
     int poll(std::span<pollfd>, int) override { return 0; }
 };
 

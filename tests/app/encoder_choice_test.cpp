@@ -24,6 +24,7 @@ class NoDevices final : public V4l2System {
         return reinterpret_cast<void*>(-1);  // MAP_FAILED
     }
     int unmap(void*, std::size_t) override { return refuse(); }
+    std::int64_t length(int) override { return refuse(); }
     int poll(std::span<pollfd>, int) override { return refuse(); }
 
   private:

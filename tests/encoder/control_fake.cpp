@@ -97,6 +97,10 @@ int ControlFake::unmap(void*, std::size_t) {
     throw std::logic_error("nothing was mapped");
 }
 
+std::int64_t ControlFake::length(int) {
+    throw std::logic_error("there are no dmabufs");
+}
+
 int ControlFake::poll(std::span<pollfd>, int) {
     throw std::logic_error("nothing to wait for");
 }

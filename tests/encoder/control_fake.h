@@ -57,6 +57,7 @@ class ControlFake final : public V4l2System {
     int ioctl(int descriptor, unsigned long request, void* argument) override;
     void* map(int descriptor, std::size_t lengthBytes, std::int64_t offset) override;
     int unmap(void* address, std::size_t lengthBytes) override;
+    std::int64_t length(int dmabuf) override;
     int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override;
 
   private:

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <linux/videodev2.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -304,46 +305,55 @@ TEST_SUITE("unit") {
         CHECK(indices.size() == 6);
         for (const auto& [dmabuf, used] : indices)
             CHECK(used.size() == 1);
+        CHECK(std::ranges::count(device.calls(), std::string("length")) == 6);  // asked once of each
     }
 
-    TEST_CASE("a driver that refuses a dmabuf when it sees it gets copies instead") {
-        EmulatedV4l2 system(v4l2Personality("plain"), EmulatedV4l2::Coding::Fake);
-        DmabufPictures camera(kNv12, kSmall, 6, {});
-        EncoderConfig config = smallConfig();
-        config.format = kNv12;
-        config.dmabufLayout = camera.layout();
-        const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
-        REQUIRE(encoder->capabilities().importsDmabufs);
-        // a file that is no dmabuf: the kernel answers EINVAL
-        int pipeEnds[2];
-        REQUIRE(pipe(pipeEnds) == 0);
-        const UniqueFd reader(pipeEnds[0]);
-        const UniqueFd writer(pipeEnds[1]);
-        struct Borrowed final : FrameBuffer {
-            std::vector<std::byte> pixels = std::vector<std::byte>(320 * 192 * 3 / 2);  // they are in memory too
-            void recycle() noexcept override {}
+    TEST_CASE("a dmabuf that turns out to be unusable is copied instead and the notes say why") {
+        struct Unusable {
+            UniqueFd file;
+            const char* note;
         };
-        std::array<Borrowed, 4> buffers;
-        for (int number = 0; number < 4; ++number) {
-            Borrowed& buffer = buffers[static_cast<std::size_t>(number)];
-            Frame::Description description;
-            description.time = at(number);
-            description.picture = camera.layout();
-            for (std::size_t i = 0; i < 2; ++i) {
-                description.picture.planes[i].dmabuf = reader.get();
-                description.picture.planes[i].data = buffer.pixels.data() + description.picture.planes[i].offsetBytes;
+        std::array<Unusable, 2> unusable{Unusable{UniqueFd(memfd_create("too short", MFD_CLOEXEC)), "(VIDIOC_QBUF)"},
+                                         Unusable{UniqueFd(eventfd(0, EFD_CLOEXEC)), "(lseek)"}};
+        REQUIRE(ftruncate(unusable[0].file.get(), 4096) == 0);
+        for (const Unusable& file : unusable) {
+            EmulatedV4l2 system(v4l2Personality("plain"), EmulatedV4l2::Coding::Fake);
+            DmabufPictures camera(kNv12, kSmall, 6, {});
+            EncoderConfig config = smallConfig();
+            config.format = kNv12;
+            config.dmabufLayout = camera.layout();
+            const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+            REQUIRE(encoder->capabilities().importsDmabufs);
+            struct Borrowed final : FrameBuffer {
+                std::vector<std::byte> pixels = std::vector<std::byte>(320 * 192 * 3 / 2);  // they are in memory too
+                void recycle() noexcept override {}
+            };
+            std::array<Borrowed, 4> buffers;
+            for (int number = 0; number < 4; ++number) {
+                Borrowed& buffer = buffers[static_cast<std::size_t>(number)];
+                Frame::Description description;
+                description.time = at(number);
+                description.picture = camera.layout();
+                for (std::size_t i = 0; i < 2; ++i) {
+                    description.picture.planes[i].dmabuf = file.file.get();
+                    description.picture.planes[i].data =
+                        buffer.pixels.data() + description.picture.planes[i].offsetBytes;
+                }
+                paint(description.picture, number);
+                const Status status = encoder->encode(Frame(buffer, description), {.bitrate = kMax});
+                REQUIRE_MESSAGE(status.ok(), status.message());
             }
-            paint(description.picture, number);
-            const Status status = encoder->encode(Frame(buffer, description), {.bitrate = kMax});
-            REQUIRE_MESSAGE(status.ok(), status.message());
+            REQUIRE(encoder->drain().ok());
+            for (int number = 0; number < 4; ++number) {
+                const std::optional<Packet> packet = encoder->takePacket();
+                REQUIRE(packet);
+                CHECK(parseFakePicture(packet->data)->checksum == truth(config, number));
+            }
+            CHECK_FALSE(encoder->capabilities().importsDmabufs);
+            CHECK(std::ranges::any_of(encoder->capabilities().notes, [&](const std::string& note) {
+                return note.find(file.note) != std::string::npos;
+            }));
         }
-        REQUIRE(encoder->drain().ok());
-        for (int number = 0; number < 4; ++number) {
-            const std::optional<Packet> packet = encoder->takePacket();
-            REQUIRE(packet);
-            CHECK(parseFakePicture(packet->data)->checksum == truth(config, number));
-        }
-        CHECK_FALSE(encoder->capabilities().importsDmabufs);
     }
 
     TEST_CASE("frames that the driver swallows are given up and the others are not held back for long") {

@@ -52,6 +52,7 @@ const std::vector<Answers>& answers() {
         {0, "open", {EACCES, EBUSY, EINTR, EIO, ENODEV, ENOENT, ENOMEM, ENXIO}},
         {0, "close", {EIO}},
         {0, "mmap", {EAGAIN, EINVAL, ENODEV, ENOMEM}},
+        {0, "lseek", {EINVAL, ESPIPE}},
         {0, "poll", {EFAULT, EINTR, EINVAL, ENOMEM}},
         {VIDIOC_QUERYCAP, "QUERYCAP", {EIO, ENODEV, ENOTTY}},
         {VIDIOC_ENUM_FMT, "ENUM_FMT", {EINVAL, EIO, ENODEV, ENOTTY}},
@@ -115,6 +116,9 @@ class Faulty final : public ForwardingV4l2 {
     }
     void* map(int descriptor, std::size_t lengthBytes, std::int64_t offset) override {
         return strikes({.name = "mmap"}) ? MAP_FAILED : ForwardingV4l2::map(descriptor, lengthBytes, offset);
+    }
+    std::int64_t length(int dmabuf) override {
+        return strikes({.name = "lseek"}) ? -1 : ForwardingV4l2::length(dmabuf);
     }
     int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override {
         return strikes({.name = "poll"}) ? -1 : ForwardingV4l2::poll(descriptors, timeoutMilliseconds);

@@ -42,6 +42,7 @@ class ForwardingV4l2 : public V4l2System {
         return system_.map(descriptor, lengthBytes, offset);
     }
     int unmap(void* address, std::size_t lengthBytes) override { return system_.unmap(address, lengthBytes); }
+    std::int64_t length(int dmabuf) override { return system_.length(dmabuf); }
     int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override {
         return system_.poll(descriptors, timeoutMilliseconds);
     }

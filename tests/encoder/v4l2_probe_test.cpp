@@ -54,6 +54,7 @@ class Stalling final : public V4l2System {
         return emulated_.map(descriptor, lengthBytes, offset);
     }
     int unmap(void* address, std::size_t lengthBytes) override { return emulated_.unmap(address, lengthBytes); }
+    std::int64_t length(int dmabuf) override { return emulated_.length(dmabuf); }
     int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override {
         return emulated_.poll(descriptors, timeoutMilliseconds);
     }

@@ -240,6 +240,13 @@ int EmulatedV4l2::unmap(void* address, std::size_t lengthBytes) {
     return ::munmap(address, lengthBytes);
 }
 
+std::int64_t EmulatedV4l2::length(int dmabuf) {
+    const std::lock_guard lock(state_->mutex);
+    if (const int error = state_->enter("length"))
+        return failed(error);
+    return ::lseek(dmabuf, 0, SEEK_END);
+}
+
 int EmulatedV4l2::poll(std::span<pollfd> descriptors, int timeoutMilliseconds) {
     std::vector<std::shared_ptr<EncoderFile>> files(descriptors.size());
     bool spurious = false;

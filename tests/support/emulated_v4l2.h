@@ -33,6 +33,7 @@ class EmulatedV4l2 final : public V4l2System {
     int ioctl(int descriptor, unsigned long request, void* argument) override;
     void* map(int descriptor, std::size_t lengthBytes, std::int64_t offset) override;
     int unmap(void* address, std::size_t lengthBytes) override;
+    std::int64_t length(int dmabuf) override;
     int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override;
 
     // Faults.
@@ -40,7 +41,7 @@ class EmulatedV4l2 final : public V4l2System {
     /// The call with this number, counted from 0 over all kinds, fails once with `error`; nothing else of it happens,
     /// but that a closed descriptor is gone nevertheless, as close(2) has it.
     void failCall(std::size_t number, int error);
-    /// What was called so far: "ioctl VIDIOC_QBUF OUTPUT", "open", "close", "map", "unmap", "poll".
+    /// What was called so far: "ioctl VIDIOC_QBUF OUTPUT", "open", "close", "map", "unmap", "length", "poll".
     [[nodiscard]] std::vector<std::string> calls() const;
     /// From now on the device takes buffers and gives nothing back, until it is closed.
     void stall();

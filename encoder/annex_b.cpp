@@ -98,6 +98,8 @@ std::span<const std::byte> unitAt(std::span<const std::byte> rest) {
 /// the end of `data`: where it ends need not be known.
 template <typename Take>
 void walk(Codec codec, std::span<const std::byte> data, Take&& take) {
+    if (codec == Codec::Fwht)
+        return;
     const std::size_t headerBytes = codec == Codec::H264 ? 1 : 2;
     for (std::size_t at = findStartCode(data, 0); at < data.size();) {
         const std::span<const std::byte> rest = data.subspan(at + kShortStartCodeBytes);
@@ -119,12 +121,13 @@ void walk(Codec codec, std::span<const std::byte> data, Take&& take) {
 
 AnnexBContents inspectAnnexB(Codec codec, std::span<const std::byte> data) {
     AnnexBContents contents;
-    bool vps = codec == Codec::H264;
+    bool vps = codec != Codec::Hevc;
     bool sps = false;
     bool pps = false;
     walk(codec, data, [&](NalKind kind, std::span<const std::byte>) {
         contents.picture |= isSlice(kind);
         contents.keyFrame |= kind == NalKind::KeySlice;
+        contents.anyParameterSet |= isParameterSet(kind);
         vps |= kind == NalKind::Vps;
         sps |= kind == NalKind::Sps;
         pps |= kind == NalKind::Pps;

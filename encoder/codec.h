@@ -2,10 +2,22 @@
 
 namespace smartcodec {
 
-enum class Codec { H264, Hevc };
+enum class Codec {
+    H264,
+    Hevc,
+    Fwht,  ///< the Fast Walsh Hadamard Transform of the kernel's virtual encoder; no Annex B, no parameter sets
+};
 
 [[nodiscard]] constexpr const char* name(Codec codec) {
-    return codec == Codec::H264 ? "h264" : "hevc";
+    switch (codec) {
+        case Codec::H264:
+            return "h264";
+        case Codec::Hevc:
+            return "hevc";
+        case Codec::Fwht:
+            break;
+    }
+    return "fwht";
 }
 
 }  // namespace smartcodec

@@ -36,6 +36,9 @@ namespace {
 
 /// Refuses what the libraries would refuse without saying why.
 void validate(const EncoderConfig& config) {
+    if (config.codec != Codec::H264 && config.codec != Codec::Hevc)
+        throw std::runtime_error(std::string("the software encoder codes h264 and hevc, not ") + name(config.codec) +
+                                 ": for that one a V4L2 encoder is needed, such as the kernel's vicodec");
     const auto refuse = [&](const std::string& reason) { throw std::runtime_error(describe(config) + reason); };
     if (!recordable(config.size))
         refuse("it takes pictures with " + recordableSizes() + "; scale to such a size");

@@ -55,12 +55,22 @@ TEST_SUITE("unit") {
         }
     }
 
+    TEST_CASE("FWHT has no units to find") {
+        const AnnexBContents found = inspectAnnexB(Codec::Fwht, kSps + kPps + kIdr);
+        CHECK_FALSE(found.picture);
+        CHECK_FALSE(found.keyFrame);
+        CHECK_FALSE(found.parameterSets);
+        CHECK(sets(Codec::Fwht, kSps + kPps + kIdr).empty());
+    }
+
     TEST_CASE("parameter sets are there when none of them is missing") {
         CHECK(inspectAnnexB(Codec::H264, kSps + kPps).parameterSets);
         CHECK_FALSE(inspectAnnexB(Codec::H264, kSps + kPps).picture);
         CHECK(inspectAnnexB(Codec::H264, kSps + kPps + kIdr).parameterSets);
         CHECK_FALSE(inspectAnnexB(Codec::H264, kSps + kIdr).parameterSets);
         CHECK_FALSE(inspectAnnexB(Codec::H264, kPps + kIdr).parameterSets);
+        CHECK(inspectAnnexB(Codec::H264, kPps + kIdr).anyParameterSet);
+        CHECK_FALSE(inspectAnnexB(Codec::H264, kSei + kIdr).anyParameterSet);
 
         const Data vps = bytes({0, 0, 0, 1, 0x40, 0x01, 0x0c});
         const Data sps = bytes({0, 0, 1, 0x42, 0x01, 0x01});

@@ -255,6 +255,7 @@ TEST_SUITE("integration") {
         config = smallConfig();
         config.size = {16, 16};
         CHECK(refusal(config) == "accepted");
+        CHECK(refusal(smallConfig(Codec::Fwht)).find("codes h264 and hevc, not fwht") != std::string::npos);
     }
 
     TEST_CASE("a frame that does not fit is a failure with a reason") {

@@ -209,7 +209,7 @@ V4l2Recording record(Encoder& encoder, const EncoderConfig& config, int count, c
     return recording;
 }
 
-void checkStream(const V4l2Recording& recording) {
+void checkStream(const V4l2Recording& recording, Codec codec) {
     const Packet* before = nullptr;
     for (const Packet& packet : recording.packets) {
         CHECK(packet.decode <= packet.presentation);
@@ -217,7 +217,7 @@ void checkStream(const V4l2Recording& recording) {
             CHECK(packet.decode > before->decode);
         if (!before || packet.newStream)
             CHECK(packet.keyFrame);
-        const AnnexBContents contents = inspectAnnexB(Codec::H264, packet.data);
+        const AnnexBContents contents = inspectAnnexB(codec, packet.data);
         CHECK(contents.picture);
         CHECK(contents.keyFrame == packet.keyFrame);
         if (packet.keyFrame)

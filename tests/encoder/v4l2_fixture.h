@@ -14,6 +14,7 @@
 #include "tests/encoder/encoder_fixture.h"
 #include "tests/support/emulated_v4l2.h"
 #include "tests/support/fake_bitstream.h"
+#include "tests/support/forwarding_v4l2.h"
 
 namespace smartcodec::test {
 
@@ -26,30 +27,6 @@ constexpr std::chrono::seconds kLongestRecovery{5};
 
 /// As for a device, only that tests do not have its time.
 V4l2Limits quickLimits();
-
-/// Hands every call on. Tests derive from it what looks at some calls or meddles with them.
-class ForwardingV4l2 : public V4l2System {
-  public:
-    explicit ForwardingV4l2(V4l2System& system) : system_(system) {}
-
-    [[nodiscard]] std::vector<std::string> nodes() override { return system_.nodes(); }
-    int open(const char* path) override { return system_.open(path); }
-    int close(int descriptor) override { return system_.close(descriptor); }
-    int ioctl(int descriptor, unsigned long request, void* argument) override {
-        return system_.ioctl(descriptor, request, argument);
-    }
-    void* map(int descriptor, std::size_t lengthBytes, std::int64_t offset) override {
-        return system_.map(descriptor, lengthBytes, offset);
-    }
-    int unmap(void* address, std::size_t lengthBytes) override { return system_.unmap(address, lengthBytes); }
-    std::int64_t length(int dmabuf) override { return system_.length(dmabuf); }
-    int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override {
-        return system_.poll(descriptors, timeoutMilliseconds);
-    }
-
-  private:
-    V4l2System& system_;
-};
 
 /// A device that keeps each picture until the next one is there, as one that refers to it in place does.
 class KeepsLast final : public ForwardingV4l2 {
@@ -110,6 +87,6 @@ V4l2Recording record(Encoder& encoder, const EncoderConfig& config, int count, c
 
 /// What any stream must be, whatever happened: times that rise, a key frame first and after each new stream, parameter
 /// sets in front of every key frame, no number twice.
-void checkStream(const V4l2Recording& recording);
+void checkStream(const V4l2Recording& recording, Codec codec = Codec::H264);
 
 }  // namespace smartcodec::test

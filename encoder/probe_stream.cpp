@@ -100,7 +100,7 @@ void ProbeStream::piece(const V4l2Piece& piece) {
     Coded& coded = coded_[static_cast<std::size_t>(found - timestamps_.begin())];
     const AnnexBContents contents = inspectAnnexB(codec_, piece.data);
     anything_ = true;
-    coded.parameterSets |= contents.parameterSets;
+    coded.parameterSets |= contents.anyParameterSet;
     coded.keyFrame |= contents.keyFrame;
     if (!contents.picture && coded.bytes == 0)
         return;  // parameter sets in a buffer of their own

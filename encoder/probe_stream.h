@@ -27,7 +27,7 @@ class ProbeStream final : private V4l2Sink {
     struct Coded {
         std::size_t bytes = 0;  ///< 0: nothing came of it
         bool keyFrame = false;
-        bool parameterSets = false;
+        bool parameterSets = false;  ///< in front of it, also in buffers of their own
     };
 
     /// Begins; `beforeStart` is called when the controls are set up and no buffer is allocated yet.

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <utility>
 
-#include "encoder/annex_b.h"
-
 namespace smartcodec {
 
 namespace {
@@ -79,8 +77,8 @@ void V4l2Packets::piece(const V4l2Piece& piece) {
         begin(*frame, piece);  // cut off anywhere: what it holds shows when it is whole
     } else {
         const AnnexBContents contents = inspectAnnexB(codec_, piece.data);
-        if (!contents.picture && contents.parameterSets) {
-            header_.assign(piece.data.begin(), piece.data.end());
+        if (!contents.picture && contents.anyParameterSet) {
+            addHeader(contents, piece);
             return;
         }
         if (contents.picture && number && join(*number, piece))
@@ -97,6 +95,13 @@ void V4l2Packets::piece(const V4l2Piece& piece) {
     else
         finish(*frame);
     release();
+}
+
+/// Parameter sets that come by themselves, or one of them.
+void V4l2Packets::addHeader(const AnnexBContents& contents, const V4l2Piece& piece) {
+    if (contents.parameterSets || inspectAnnexB(codec_, header_).parameterSets)  // not a part of those that are here
+        header_.clear();
+    header_.insert(header_.end(), piece.data.begin(), piece.data.end());
 }
 
 /// A piece that nothing can be done with. If it is of a frame that was given up, what follows refers to it.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "capture/packet.h"
+#include "encoder/annex_b.h"
 #include "encoder/codec.h"
 #include "encoder/frame_timeline.h"
 #include "encoder/packet_bytes.h"
@@ -94,6 +95,7 @@ class V4l2Packets {
 
     [[nodiscard]] std::optional<std::int64_t> match(std::chrono::microseconds timestamp) const;
     [[nodiscard]] Expected* find(std::int64_t number);
+    void addHeader(const AnnexBContents& contents, const V4l2Piece& piece);
     void stray(std::int64_t number);
     [[nodiscard]] bool join(std::int64_t number, const V4l2Piece& piece);
     void begin(Expected& frame, const V4l2Piece& piece);

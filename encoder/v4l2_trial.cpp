@@ -40,8 +40,10 @@ class TrialSink final : public V4l2Sink {
     void pictureReturned(std::uint32_t) override {}
     void piece(const V4l2Piece& piece) override {
         const AnnexBContents contents = inspectAnnexB(codec_, piece.data);
-        if (contents.parameterSets)
-            extractParameterSets(codec_, piece.data, sets_);
+        if (contents.anyParameterSet && !inspectAnnexB(codec_, sets_).parameterSets) {  // they may come one by one
+            extractParameterSets(codec_, piece.data, found_);
+            sets_.insert(sets_.end(), found_.begin(), found_.end());
+        }
         if (contents.picture && latest_ != piece.timestamp) {  // not another slice of the same
             latest_ = piece.timestamp;
             ++pictures_;
@@ -60,6 +62,7 @@ class TrialSink final : public V4l2Sink {
     std::optional<std::chrono::microseconds> latest_;
     bool failed_ = false;
     std::vector<std::byte> sets_;
+    std::vector<std::byte> found_;  // used again
 };
 
 class Trial {
@@ -101,7 +104,7 @@ class Trial {
         if (!sink_.picture())
             throw std::runtime_error(name_ + (sink_.failed() ? " could not code a grey picture"
                                                              : " took grey pictures and gave nothing back in time"));
-        if (sink_.sets().empty())
+        if (!inspectAnnexB(config.codec, sink_.sets()).parameterSets)
             throw std::runtime_error(name_ + " gives a stream without parameter sets, which no player can show");
         result.parameterSets = std::move(sink_.sets());
         return result;

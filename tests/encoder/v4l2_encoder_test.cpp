@@ -548,10 +548,12 @@ TEST_SUITE("unit") {
     }
 
     TEST_CASE("parameter sets stand in front of every key frame whether the driver repeats them or not") {
-        for (const bool separate : {false, true}) {
+        for (const auto& [separate, split] : {std::pair(false, false), {true, false}, {false, true}}) {
             CAPTURE(separate);
+            CAPTURE(split);
             const Trouble trouble = recordWith(
-                [&](V4l2Personality& personality) {
+                [separate = separate, split = split](V4l2Personality& personality) {
+                    personality.splitsParameterSets = split;
                     std::erase_if(personality.controls, [&](const V4l2PersonalityControl& control) {
                         return control.id == V4L2_CID_MPEG_VIDEO_PREPEND_SPSPPS_TO_IDR ||
                                (separate && control.id == V4L2_CID_MPEG_VIDEO_HEADER_MODE);

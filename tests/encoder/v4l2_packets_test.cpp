@@ -182,6 +182,28 @@ TEST_SUITE("unit") {
         CHECK_FALSE(stream.last->newStream);
     }
 
+    TEST_CASE("parameter sets that come one by one are joined and replace those before them") {
+        Stream stream(4);
+        const auto giveApart = [&](int variant) {
+            stream.giveAt(0, unit(0x67, variant));
+            stream.giveAt(0, unit(0x68, variant));
+        };
+        giveApart(2);
+        giveApart(3);  // of a picture that never came
+        stream.give(0, key(0));
+        CHECK(stream.next() == sets(3) + key(0));
+        CHECK(stream.last->newStream);
+        giveApart(3);
+        stream.give(1, key(1));
+        CHECK(stream.next() == sets(3) + key(1));
+        CHECK_FALSE(stream.last->newStream);
+        stream.giveAt(0, unit(0x67, 4));
+        stream.give(2, unit(0x68, 4) + key(2));
+        CHECK(stream.next() == sets(4) + key(2));
+        CHECK(stream.last->newStream);
+        CHECK(stream.packets.counts().strays == 0);
+    }
+
     TEST_CASE("other parameter sets make a new stream that is known when its first packet is taken") {
         Stream stream(3);
         stream.give(0, sets(1) + key(0));

@@ -1,10 +1,13 @@
 #include <doctest/doctest.h>
+#include <linux/v4l2-controls.h>
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
+#include "encoder/annex_b.h"
 #include "encoder/v4l2_encoder.h"
+#include "tests/encoder/playable_file.h"
 #include "tests/encoder/v4l2_fixture.h"
 
 namespace smartcodec::test {
@@ -66,6 +69,37 @@ TEST_SUITE("integration") {
                 CHECK(after < 1.25 * static_cast<double>(kLow.bitsPerSecond));
             CHECK_FALSE(encoder->capabilities().regionNote.empty());
         }
+    }
+
+    TEST_CASE("parameter sets that come each in a buffer of its own make a file that plays") {
+        for (const Codec codec : {Codec::H264, Codec::Hevc})
+            for (const bool repeated : {false, true}) {
+                CAPTURE(name(codec));
+                CAPTURE(repeated);
+                V4l2Personality personality = v4l2Personality("plain");
+                personality.splitsParameterSets = true;
+                personality.repeatsParameterSets = repeated;
+                std::erase_if(personality.controls, [](const V4l2PersonalityControl& each) {
+                    return each.id == V4L2_CID_MPEG_VIDEO_PREPEND_SPSPPS_TO_IDR;
+                });
+                EmulatedV4l2 system(personality, EmulatedV4l2::Coding::Real);
+                const EncoderConfig config = smallConfig(codec);
+                const auto encoder = openV4l2Encoder(config, {}, system);
+                const V4l2Recording recording = record(
+                    *encoder, config, 20, [](int number, EncodeParameters& frame) { frame.keyFrame = number == 10; });
+                CHECK_MESSAGE(recording.failure == "", recording.failure);
+                REQUIRE(recording.packets.size() == 20);
+                CHECK(inspectAnnexB(codec, encoder->parameterSets()).parameterSets);
+                for (const std::size_t number : {std::size_t{0}, std::size_t{10}}) {
+                    const Packet& packet = recording.packets[number];
+                    CHECK(packet.keyFrame);
+                    CHECK_FALSE(packet.newStream);
+                    CHECK(inspectAnnexB(codec, packet.data).parameterSets);
+                }
+                const std::span<const std::byte> sets = encoder->parameterSets();
+                CHECK(decodeAll(codec, sets, recording.packets).size() == 20);
+                checkPlayable(config, {{sets.begin(), sets.end()}}, recording);
+            }
     }
 
     TEST_CASE("a QP map makes blocks finer and coarser than the quality aimed at and only on its own frames") {

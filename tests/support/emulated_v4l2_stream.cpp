@@ -3,9 +3,29 @@
 #include <linux/videodev2.h>
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <utility>
 
 namespace smartcodec::emulated {
+
+namespace {
+
+/// NAL units with their start codes.
+std::vector<std::span<const std::byte>> units(std::span<const std::byte> data) {
+    constexpr std::array kStartCode{std::byte{0}, std::byte{0}, std::byte{1}};
+    std::vector<std::span<const std::byte>> all;
+    while (!data.empty()) {
+        const auto next =
+            std::ranges::search(data.subspan(std::min(data.size(), kStartCode.size() + 1)), kStartCode).begin();
+        const auto length = static_cast<std::size_t>(std::distance(data.begin(), next));
+        all.push_back(data.first(length));
+        data = data.subspan(length);
+    }
+    return all;
+}
+
+}  // namespace
 
 Stream::Stream(const V4l2Personality& personality, std::unique_ptr<Coder> coder, std::uint32_t fourcc, Size size)
     : personality_(personality), coder_(std::move(coder)), fourcc_(fourcc), rate_(size) {}
@@ -51,7 +71,10 @@ void Stream::encode(const Frame& frame, const StreamSettings& settings, std::deq
 
     CodedBuffer coded{.data = {}, .timestamp = frame.timestamp, .flags = flags(keyFrame), .qp = qp};
     const std::span<const std::byte> sets = coder_->parameterSets();
-    if (pictures_ == 0 && !settings.joinedHeader && !sets.empty())
+    if (keyFrame && personality_.splitsParameterSets && (pictures_ == 0 || settings.repeatParameterSets))
+        for (const std::span<const std::byte> set : units(sets))
+            release({.data = {set.begin(), set.end()}, .timestamp = frame.timestamp, .flags = 0, .qp = qp}, ready);
+    else if (pictures_ == 0 && !settings.joinedHeader && !sets.empty())
         release({.data = {sets.begin(), sets.end()}, .timestamp = frame.timestamp, .flags = 0, .qp = qp}, ready);
     else if (keyFrame && (pictures_ == 0 || settings.repeatParameterSets))
         coded.data.assign(sets.begin(), sets.end());

@@ -98,6 +98,7 @@ struct V4l2Personality {
     // Stream.
     bool repeatsParameterSets = false;  ///< with every key frame, where no control says
     bool repeatsWhenJoined = false;     ///< HEADER_MODE joined means with every key frame
+    bool splitsParameterSets = false;   ///< each comes in a buffer of its own, whatever HEADER_MODE says
     V4l2PictureFlags flags = V4l2PictureFlags::Right;
     std::uint32_t captureDataOffset = 0;  ///< bytes in front of the data of a CAPTURE buffer (multi-planar only)
     V4l2Overflow overflow = V4l2Overflow::Error;

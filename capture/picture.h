@@ -38,7 +38,8 @@ extern const PixelFormat kYuv420;  ///< luma, Cb and Cr planes, chroma at half w
 /// "NV12", "YU12", ...: the fourcc's four letters, as libdrm prints them.
 [[nodiscard]] std::string name(PixelFormat format);
 
-/// Number of planes of kNv12 (2) and kYuv420 (3); 0 for a format that this program does not look into.
+/// Number of planes: 2 of kNv12, 3 of kYuv420, 1 of packed formats (YUYV, RGB888, ...); 0 for a format that is not
+/// known.
 [[nodiscard]] int planeCount(PixelFormat format);
 
 /// Bytes per row that hold pixels, and rows, of one plane. Width and height of the picture are even.

@@ -25,13 +25,15 @@ struct CopiedTrack {
 /// What a source delivers, known before its first frame.
 struct SourceInfo {
     std::string name;     ///< for messages: file name, camera model, "scene corridor"
-    PixelFormat format;   ///< kNv12 or kYuv420
+    PixelFormat format;   ///< kNv12 or kYuv420; of a camera also another one, if the encoder takes it
     Size size;            ///< even
     FrameRate frameRate;  ///< nominal; of a variable rate the average
     Color color;
     Ratio sampleAspect;  ///< 0/1: unknown
     int rotation = 0;    ///< degrees clockwise by which a player must turn the picture: 0, 90, 180, 270
-    bool live = false;   ///< frames come at their own pace and are lost if nobody takes them
+    /// How all frames lie in dmabufs, if they do: as EncoderConfig::dmabufLayout. Descriptors belong to the source.
+    std::optional<Picture> dmabufLayout;
+    bool live = false;  ///< frames come at their own pace and are lost if nobody takes them
     std::optional<std::chrono::nanoseconds> duration;  ///< if known beforehand, for the progress line
     std::vector<CopiedTrack> copiedTracks;
     std::vector<std::string> notes;  ///< remarks for the user, one line each: what was left out and why

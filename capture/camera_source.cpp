@@ -1,0 +1,316 @@
+#include "capture/camera_source.h"
+
+#include <readerwriterqueue/readerwriterqueue.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <semaphore>
+#include <stdexcept>
+#include <utility>
+
+#include "capture/camera_converter.h"
+#include "capture/camera_formats.h"
+#include "capture/camera_session.h"
+#include "capture/limits.h"
+
+namespace smartcodec {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A sensor is powered up, and its exposure found, before the first picture comes.
+constexpr std::chrono::nanoseconds kFirstPicture = 5s;
+constexpr std::chrono::nanoseconds kStall = 2s;
+constexpr int kStallFrames = 3;  // of a camera so slow that two seconds are few pictures
+
+constexpr FrameRate kAssumedRate{30, 1};
+
+std::string text(Size size) {
+    return std::to_string(size.width) + "x" + std::to_string(size.height);
+}
+
+Size even(Size size) {
+    return {size.width & ~1, size.height & ~1};
+}
+
+bool is420(PixelFormat format) {
+    return format == kNv12 || format == kYuv420;
+}
+
+std::string list(const std::vector<CameraDescription>& cameras) {
+    std::string text;
+    for (std::size_t i = 0; i < cameras.size(); ++i)
+        text += (i > 0 ? ", " : "") + std::to_string(i) + " (" + cameras[i].id + ")";
+    return text;
+}
+
+CameraDescription find(const std::string& wanted, CameraSystem& system) {
+    const std::vector<CameraDescription> cameras = system.cameras(false);
+    if (cameras.empty())
+        throw std::runtime_error(
+            "no camera found: is one connected, and may this user open it (group video)? Give a file with -i FILE, or "
+            "--scene for the built-in scene");
+    if (wanted.empty())
+        return cameras.front();
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), number);
+    if (error == std::errc() && end == wanted.data() + wanted.size() && number < cameras.size())
+        return cameras[number];
+    const auto found = std::find_if(cameras.begin(), cameras.end(),
+                                    [&](const CameraDescription& c) { return c.id == wanted || c.model == wanted; });
+    if (found == cameras.end())
+        throw std::runtime_error("--camera " + wanted + ": there is no such camera: there are " + list(cameras));
+    return *found;
+}
+
+/// A side that was not given follows from the other one and the shape of the camera's largest picture.
+std::optional<Size> wantedSize(const CameraConfig& config, const std::vector<CameraFormat>& formats) {
+    if (!config.width && !config.height)
+        return {};
+    Size shape{16, 9};
+    int largest = 0;
+    for (const CameraFormat& format : formats) {
+        for (const Size size : format.sizes) {
+            if (size.width > largest) {
+                largest = size.width;
+                shape = size;
+            }
+        }
+    }
+    const auto share = [](int side, int numerator, int denominator) {
+        return static_cast<int>(static_cast<std::int64_t>(side) * numerator / denominator) & ~1;
+    };
+    return Size{config.width.value_or(share(config.height.value_or(0), shape.width, shape.height)),
+                config.height.value_or(share(config.width.value_or(0), shape.height, shape.width))};
+}
+
+std::string formatNames(const std::vector<CameraFormat>& formats) {
+    std::string names;
+    for (const CameraFormat& format : formats)
+        names += (names.empty() ? "" : ", ") + name(format.format);
+    return names.empty() ? "none" : names;
+}
+
+class CameraSource final : public Source, private CameraListener {
+  public:
+    CameraSource(const CameraConfig& config, const CameraDescription& camera, std::unique_ptr<CameraDevice> device);
+    ~CameraSource() override { session_->stop(); }
+
+    [[nodiscard]] const SourceInfo& info() const override { return info_; }
+    Status run(SourceSink& sink, std::stop_token stop) override;
+
+  private:
+    /// What shows that the camera is alive, or that it has nothing to fill.
+    struct Activity {
+        unsigned good = 0;
+        unsigned returned = 0;
+        friend bool operator==(const Activity&, const Activity&) = default;
+    };
+
+    void captured(const CapturedPicture& picture) noexcept override;
+    void disconnected() noexcept override;
+
+    void setUpConversion(const ChosenFormat& chosen);
+    [[nodiscard]] Frame::Description describe(const CapturedPicture& picture) const;
+    [[nodiscard]] bool isDue(CaptureTime time);
+    void offer(const CapturedPicture& picture);
+    void offerConverted(const CapturedPicture& picture);
+    [[nodiscard]] std::chrono::nanoseconds patience() const;
+    [[nodiscard]] std::string stalled(std::chrono::nanoseconds silence) const;
+
+    SourceInfo info_;
+    std::shared_ptr<CameraSession> session_;
+    std::optional<CameraConverter> converter_;  // of the main picture, or of the small one for the analysis
+    bool convertsMain_ = false;
+    std::optional<std::chrono::nanoseconds>
+        spacing_;  // where the camera cannot be told a frame rate: pictures between are left out
+    std::optional<CaptureTime> due_;
+
+    SourceSink* sink_ = nullptr;  // while it runs
+    std::counting_semaphore<> wake_{0};
+    moodycamel::ReaderWriterQueue<CapturedPicture> pending_;  // to be converted; has room for every buffer there is
+    std::atomic<unsigned> good_{0};
+    std::atomic<unsigned> failed_{0};
+    std::atomic<bool> lost_{false};
+};
+
+CameraSource::CameraSource(const CameraConfig& config, const CameraDescription& camera,
+                           std::unique_ptr<CameraDevice> device) {
+    const std::string what = "camera " + camera.id;
+    const std::vector<CameraFormat> formats = device->formats();
+    const std::optional<Size> wanted = wantedSize(config, formats);
+    const auto chosen = chooseFormat(formats, config.directFormats, wanted, config.frameRate);
+    if (!chosen)
+        throw std::runtime_error(what + ": no encoder takes what it delivers (" + formatNames(formats) +
+                                 "), and it cannot be converted");
+    CameraRequest request;
+    request.format = chosen->format;
+    request.size = wanted;
+    request.frameRate = config.frameRate;
+    request.analysisStream = chosen->conversion == CameraConversion::None;
+    request.orientation = config.orientation;
+    request.settings = config.settings;
+    session_ = std::make_shared<CameraSession>(std::move(device), request);
+
+    const CameraSetup& setup = session_->setup();
+    info_.name = camera.model.empty() ? what : "camera " + camera.model;
+    info_.live = true;
+    info_.notes = setup.notes;
+    info_.format = chosen->format;
+    info_.size = even(setup.buffers.front().main.size);
+    info_.rotation = setup.rotation;
+    info_.color = setup.color;
+    info_.frameRate = setup.frameRate;
+    checkSize(what, info_.size);
+    if (wanted && *wanted != info_.size)
+        info_.notes.push_back(what + ": has no pictures of " + text(*wanted) + ": records " + text(info_.size));
+    if (config.frameRate && !setup.frameRate.known()) {
+        info_.frameRate = *config.frameRate;
+        spacing_ =
+            std::chrono::nanoseconds(1'000'000'000LL * config.frameRate->denominator / config.frameRate->numerator);
+        info_.notes.push_back(what + ": cannot be told a frame rate: pictures that come sooner are left out");
+    } else if (!setup.frameRate.known()) {
+        info_.frameRate = kAssumedRate;
+        info_.notes.push_back(what + ": does not tell its frame rate: rate control assumes 30 pictures per second");
+    }
+    setUpConversion(*chosen);
+    pending_ = moodycamel::ReaderWriterQueue<CapturedPicture>(setup.buffers.size());
+}
+
+void CameraSource::setUpConversion(const ChosenFormat& chosen) {
+    const CameraSetup& setup = session_->setup();
+    convertsMain_ = chosen.conversion != CameraConversion::None;
+    if (convertsMain_) {
+        converter_.emplace(chosen, setup.color, info_.size);
+        info_.format = kYuv420;
+        info_.color = converter_->color();
+        info_.notes.push_back("pictures are converted from " + name(chosen.format) + " to " + name(info_.format) +
+                              ": the camera has no format that the encoder takes");
+        return;
+    }
+    info_.dmabufLayout = setup.buffers.front().main;
+    info_.dmabufLayout->size = info_.size;
+    if (!is420(chosen.format) && !setup.buffers.front().analysis)  // the encoder takes it, the analysis does not
+        converter_.emplace(chosen, setup.color, analysisSize(info_.size).value_or(info_.size));
+}
+
+Status CameraSource::run(SourceSink& sink, std::stop_token stop) {
+    const std::stop_callback wakeUp(stop, [this] { wake_.release(); });
+    sink_ = &sink;
+    const auto leave = [this](Status status) {
+        session_->stop();
+        sink_ = nullptr;
+        return status;
+    };
+    try {
+        session_->start(*this);
+        Activity last;
+        auto since = std::chrono::steady_clock::now();
+        while (!stop.stop_requested()) {
+            const auto limit = last == Activity{} ? std::max(kFirstPicture, patience()) : patience();
+            (void)wake_.try_acquire_until(since + limit);
+            CapturedPicture picture;
+            while (pending_.try_dequeue(picture))
+                offerConverted(picture);
+            if (lost_)
+                return leave(Status::failure(info_.name + ": was unplugged, or its driver unbound"));
+            const Activity now{good_, session_->framesReturned()};
+            if (now != last || session_->queued() == 0) {
+                last = now;
+                since = std::chrono::steady_clock::now();
+            } else if (std::chrono::steady_clock::now() - since >= limit) {
+                return leave(Status::failure(stalled(limit)));
+            }
+        }
+    } catch (const std::exception& error) {
+        return leave(Status::failure(info_.name + ": " + error.what()));
+    }
+    return leave({});
+}
+
+std::chrono::nanoseconds CameraSource::patience() const {
+    const std::chrono::nanoseconds frame(1'000'000'000LL * info_.frameRate.denominator / info_.frameRate.numerator);
+    return std::max(kStall, kStallFrames * frame);
+}
+
+std::string CameraSource::stalled(std::chrono::nanoseconds silence) const {
+    const auto seconds = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silence).count());
+    const unsigned failed = failed_;
+    if (good_ == 0 && failed > 0)
+        return info_.name + ": all of its " + std::to_string(failed) + " pictures failed within " + seconds + " s";
+    return info_.name + ": no picture for " + seconds + " s" +
+           (failed > 0 ? " (" + std::to_string(failed) + " failed so far)" : "") + ": is it still connected?";
+}
+
+void CameraSource::captured(const CapturedPicture& picture) noexcept {
+    session_->finished();
+    if (!picture.good)
+        failed_.fetch_add(1, std::memory_order_relaxed);
+    else
+        good_.fetch_add(1, std::memory_order_relaxed);
+    if (!picture.good || !isDue(picture.time)) {
+        session_->giveBack(picture.buffer);
+    } else if (converter_) {
+        (void)pending_.try_enqueue(picture);
+        wake_.release();
+    } else {
+        offer(picture);
+    }
+}
+
+void CameraSource::disconnected() noexcept {
+    lost_ = true;
+    wake_.release();
+}
+
+/// On a grid of the wanted rate, a quarter of its spacing early at most.
+bool CameraSource::isDue(CaptureTime time) {
+    if (!spacing_)
+        return true;
+    if (due_ && time + *spacing_ / 4 < *due_)
+        return false;
+    due_ = std::max(due_.value_or(time) + *spacing_, time + *spacing_ / 2);
+    return true;
+}
+
+Frame::Description CameraSource::describe(const CapturedPicture& picture) const {
+    const CameraBuffers& buffers = session_->setup().buffers[picture.buffer];
+    Frame::Description description;
+    description.picture = buffers.main;
+    description.picture.size = {buffers.main.size.width & ~1, buffers.main.size.height & ~1};
+    description.analysisPicture = buffers.analysis;
+    description.time = picture.time;
+    description.duration = picture.duration;
+    description.sequence = picture.sequence;
+    description.sensor = picture.sensor;
+    return description;
+}
+
+void CameraSource::offer(const CapturedPicture& picture) {
+    sink_->offer(session_->lend(picture.buffer, describe(picture)));
+}
+
+void CameraSource::offerConverted(const CapturedPicture& picture) {
+    Frame::Description description = describe(picture);
+    const Frame lease = session_->lend(picture.buffer, description);  // so that it goes back in any case
+    Frame made = converter_->convert(session_->setup().buffers[picture.buffer].main, picture.bytes, description);
+    if (!made) {
+        failed_.fetch_add(1, std::memory_order_relaxed);
+    } else if (convertsMain_) {
+        sink_->offer(std::move(made));
+    } else {
+        description.analysisPicture = made->picture;
+        sink_->offer(session_->lend(picture.buffer, description, std::move(made)));
+    }
+}
+
+}  // namespace
+
+std::unique_ptr<Source> openCamera(const CameraConfig& config, CameraSystem& system) {
+    const CameraDescription camera = find(config.camera, system);
+    return std::make_unique<CameraSource>(config, camera, system.open(camera.id));
+}
+
+}  // namespace smartcodec

@@ -1,0 +1,436 @@
+#include "capture/libcamera_device.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "capture/libcamera_compat.h"
+#include "capture/libcamera_controls.h"
+#include "capture/unique_fd.h"
+
+namespace smartcodec {
+
+namespace {
+
+namespace controls = libcamera::controls;
+
+constexpr FrameRate kUsualRate{30, 1};
+
+PixelFormat ours(const libcamera::PixelFormat& format) {
+    return {format.fourcc()};
+}
+
+Size ours(const libcamera::Size& size) {
+    return {static_cast<int>(size.width), static_cast<int>(size.height)};
+}
+
+libcamera::Size theirs(Size size) {
+    return {static_cast<unsigned>(size.width), static_cast<unsigned>(size.height)};
+}
+
+/// With H.273's code points.
+Color colorOf(const std::optional<libcamera::ColorSpace>& space) {
+    using libcamera::ColorSpace;
+    Color color;
+    if (!space)
+        return color;
+    switch (space->primaries) {
+        case ColorSpace::Primaries::Smpte170m:
+            color.primaries = 6;
+            break;
+        case ColorSpace::Primaries::Rec709:
+            color.primaries = 1;
+            break;
+        case ColorSpace::Primaries::Rec2020:
+            color.primaries = 9;
+            break;
+        default:
+            break;
+    }
+    switch (space->transferFunction) {
+        case ColorSpace::TransferFunction::Linear:
+            color.transfer = 8;
+            break;
+        case ColorSpace::TransferFunction::Srgb:
+            color.transfer = 13;
+            break;
+        case ColorSpace::TransferFunction::Rec709:
+            color.transfer = 1;
+            break;
+    }
+    switch (space->ycbcrEncoding) {
+        case ColorSpace::YcbcrEncoding::Rec601:
+            color.matrix = 6;
+            break;
+        case ColorSpace::YcbcrEncoding::Rec709:
+            color.matrix = 1;
+            break;
+        case ColorSpace::YcbcrEncoding::Rec2020:
+            color.matrix = 9;
+            break;
+        default:
+            break;
+    }
+    color.fullRange = space->range == ColorSpace::Range::Full;
+    return color;
+}
+
+/// A buffer's dmabufs in this process, each mapped once for as long as the camera is taken.
+class MappedBuffer {
+  public:
+    explicit MappedBuffer(const libcamera::FrameBuffer& buffer) {
+        for (const auto& plane : buffer.planes()) {
+            const std::size_t end = std::size_t{plane.offset} + plane.length;
+            const auto known =
+                std::find_if(areas_.begin(), areas_.end(), [&](const Area& a) { return a.fd == plane.fd.get(); });
+            if (known == areas_.end())
+                areas_.push_back({plane.fd.get(), end, nullptr});
+            else
+                known->bytes = std::max(known->bytes, end);
+        }
+        for (Area& area : areas_) {
+            // one that the processor must not see stays unmapped: whoever has to see it will say what is wrong
+            void* address = mmap(nullptr, area.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, area.fd, 0);
+            area.address = address == MAP_FAILED ? nullptr : static_cast<std::byte*>(address);
+        }
+    }
+    MappedBuffer(MappedBuffer&& other) noexcept : areas_(std::exchange(other.areas_, {})) {}
+    MappedBuffer& operator=(MappedBuffer&&) = delete;
+    ~MappedBuffer() {
+        for (const Area& area : areas_) {
+            if (area.address)
+                munmap(area.address, area.bytes);
+        }
+    }
+
+    [[nodiscard]] std::byte* at(int fd, std::size_t offset) const {
+        const auto area = std::find_if(areas_.begin(), areas_.end(), [&](const Area& a) { return a.fd == fd; });
+        return area->address ? area->address + offset : nullptr;
+    }
+
+  private:
+    struct Area {
+        int fd;
+        std::size_t bytes;
+        std::byte* address;  // null: not mapped
+    };
+    std::vector<Area> areas_;
+};
+
+Picture pictureOf(const libcamera::StreamConfiguration& stream, const libcamera::FrameBuffer& buffer,
+                  const MappedBuffer& mapped) {
+    Picture picture;
+    picture.format = ours(stream.pixelFormat);
+    picture.size = ours(stream.size);
+    picture.writable = true;
+    const auto& planes = buffer.planes();
+    const auto count = std::max<std::size_t>(1, static_cast<std::size_t>(planeCount(picture.format)));
+    if (planes.size() < count)
+        throw std::runtime_error("the camera's " + name(picture.format) + " pictures have " +
+                                 std::to_string(planes.size()) + " planes where there should be " +
+                                 std::to_string(count));
+    for (std::size_t i = 0; i < count; ++i) {
+        Plane& plane = picture.planes[i];
+        plane.dmabuf = planes[i].fd.get();
+        plane.offsetBytes = planes[i].offset;
+        // libcamera states the first plane's alone; in its formats the others' follow from how many samples they hold
+        plane.strideBytes = stream.stride;
+        if (i > 0 && count == 3)
+            plane.strideBytes /= 2;
+        plane.data = mapped.at(plane.dmabuf, plane.offsetBytes);
+        picture.writable = picture.writable && plane.data;
+    }
+    return picture;
+}
+
+std::chrono::nanoseconds now(clockid_t clock) {
+    timespec time{};
+    clock_gettime(clock, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+class LibcameraDevice final : public CameraDevice {
+  public:
+    explicit LibcameraDevice(std::shared_ptr<libcamera::Camera> camera);
+    ~LibcameraDevice() override;
+
+    [[nodiscard]] const std::vector<CameraFormat>& formats() const override { return formats_; }
+    [[nodiscard]] CameraSetup configure(const CameraRequest& request) override;
+    void start(CameraListener& listener) override;
+    Status queue(std::size_t buffer) noexcept override;
+    void stop() noexcept override;
+
+  private:
+    using Configuration = std::unique_ptr<libcamera::CameraConfiguration>;
+
+    [[nodiscard]] Configuration negotiate(const CameraRequest& request, Size main) const;
+    [[nodiscard]] Configuration negotiate(const CameraRequest& request) const;
+    void applyFrameRate(const CameraRequest& request, CameraSetup& setup);
+    void allocate(const CameraRequest& request, CameraSetup& setup);
+    void completed(libcamera::Request* request);
+    void disconnected();
+    [[nodiscard]] std::string what() const { return "camera " + camera_->id(); }
+
+    std::shared_ptr<libcamera::Camera> camera_;
+    std::vector<CameraFormat> formats_;
+    Configuration configuration_;
+    std::unique_ptr<libcamera::FrameBufferAllocator> allocator_;
+    std::vector<MappedBuffer> mapped_;
+    std::vector<std::unique_ptr<libcamera::Request>> requests_;  // one per buffer
+    std::vector<char> used_;  // whether a request has been queued before, per request
+    libcamera::ControlList initial_;
+    CameraListener* listener_ = nullptr;  // while it runs
+};
+
+LibcameraDevice::LibcameraDevice(std::shared_ptr<libcamera::Camera> camera) : camera_(std::move(camera)) {
+    if (const int error = camera_->acquire(); error < 0) {
+        const std::string remedy = error == -EBUSY ? ": another program uses it" : "";
+        throw std::system_error(-error, std::generic_category(), "taking " + what() + remedy);
+    }
+    const auto configuration = camera_->generateConfiguration({libcamera::StreamRole::VideoRecording});
+    if (configuration && !configuration->empty())
+        formats_ = cameraFormats(configuration->at(0));
+}
+
+LibcameraDevice::~LibcameraDevice() {
+    stop();
+    requests_.clear();
+    mapped_.clear();
+    allocator_.reset();
+    camera_->release();
+}
+
+/// One stream, or two where `main` is what the first one came to alone. Null: the camera does not want it so.
+LibcameraDevice::Configuration LibcameraDevice::negotiate(const CameraRequest& request, Size main) const {
+    using libcamera::StreamRole;
+    const std::optional<Size> small = main.width > 0 ? analysisSize(main) : std::nullopt;
+    if (main.width > 0 && !small)
+        return nullptr;
+    std::vector<StreamRole> roles{StreamRole::VideoRecording};
+    if (small)
+        roles.push_back(StreamRole::Viewfinder);
+    Configuration configuration = camera_->generateConfiguration(roles);
+    if (!configuration || configuration->size() != roles.size())
+        return nullptr;
+    libcamera::StreamConfiguration& first = configuration->at(0);
+    first.pixelFormat = libcamera::PixelFormat(request.format.fourcc);
+    first.bufferCount = std::max(first.bufferCount, request.buffers);
+    if (request.size)
+        first.size = theirs(*request.size);
+    orientation(*configuration) = libcameraOrientation(request.orientation.halfTurn != request.orientation.mirror,
+                                                       request.orientation.halfTurn != request.orientation.flip);
+    if (small) {
+        libcamera::StreamConfiguration& second = configuration->at(1);
+        const auto offered = second.formats().pixelformats();
+        for (const PixelFormat format : {kNv12, kYuv420}) {
+            const libcamera::PixelFormat wanted(format.fourcc);
+            if (std::find(offered.begin(), offered.end(), wanted) != offered.end()) {
+                second.pixelFormat = wanted;
+                break;
+            }
+        }
+        second.size = theirs(*small);
+        second.bufferCount = first.bufferCount;
+    }
+    if (configuration->validate() == libcamera::CameraConfiguration::Invalid || configuration->size() != roles.size())
+        return nullptr;
+    if (small) {
+        const libcamera::StreamConfiguration& second = configuration->at(1);
+        const PixelFormat format = ours(second.pixelFormat);
+        const bool serves = (format == kNv12 || format == kYuv420) && servesAnalysis(ours(second.size), main);
+        if (!serves || ours(configuration->at(0).size) != main ||
+            ours(configuration->at(0).pixelFormat) != request.format)
+            return nullptr;
+    }
+    return configuration;
+}
+
+LibcameraDevice::Configuration LibcameraDevice::negotiate(const CameraRequest& request) const {
+    Configuration alone = negotiate(request, Size{});
+    if (!alone)
+        throw std::runtime_error(what() + ": does not accept any configuration for " + name(request.format));
+    const libcamera::StreamConfiguration& stream = alone->at(0);
+    if (ours(stream.pixelFormat) != request.format)
+        throw std::runtime_error(what() + ": gives " + name(ours(stream.pixelFormat)) + " at " +
+                                 stream.size.toString() + " instead of " + name(request.format) + ": try another size");
+    if (request.analysisStream) {
+        if (Configuration two = negotiate(request, ours(stream.size)))
+            return two;
+        // asking for two may have changed what the camera remembers of one
+        alone = negotiate(request, Size{});
+    }
+    return alone;
+}
+
+CameraSetup LibcameraDevice::configure(const CameraRequest& request) {
+    CameraSetup setup;
+    configuration_ = negotiate(request);
+    const bool mirrored = request.orientation.halfTurn != request.orientation.mirror;
+    const bool flipped = request.orientation.halfTurn != request.orientation.flip;
+    if (orientation(*configuration_) != libcameraOrientation(mirrored, flipped)) {
+        const bool plain = orientation(*configuration_) == libcameraOrientation(false, false);
+        if (!plain || !mirrored || !flipped)
+            throw std::runtime_error(what() + ": cannot turn its pictures so: leave out --hflip and --vflip");
+        setup.rotation = 180;
+        setup.notes.push_back(what() + ": cannot turn its pictures: the file tells players to");
+    }
+    if (const int error = camera_->configure(configuration_.get()); error < 0)
+        throw std::system_error(-error, std::generic_category(), "configuring " + what());
+    initial_ = libcamera::ControlList(camera_->controls());
+    applySettings(request.settings, camera_->controls(), initial_);
+    applyFrameRate(request, setup);
+    setup.color = colorOf(configuration_->at(0).colorSpace);
+    allocate(request, setup);
+    return setup;
+}
+
+void LibcameraDevice::applyFrameRate(const CameraRequest& request, CameraSetup& setup) {
+    const auto found = camera_->controls().find(controls::FRAME_DURATION_LIMITS);
+    if (found == camera_->controls().end())
+        return;
+    const FrameRate rate = request.frameRate.value_or(kUsualRate);
+    const std::int64_t wanted = 1'000'000LL * rate.denominator / rate.numerator;  // microseconds
+    const libcamera::ControlInfo& info = found->second;
+    const auto limit = [&](const libcamera::ControlValue& value) {
+        return value.type() == libcamera::ControlTypeInteger64 && !value.isArray() && value.get<std::int64_t>() > 0
+                   ? value.get<std::int64_t>()
+                   : wanted;
+    };
+    const std::int64_t duration = std::max(limit(info.min()), std::min(limit(info.max()), wanted));
+    if (!initial_.contains(controls::FRAME_DURATION_LIMITS)) {
+        const std::array<std::int64_t, 2> limits{duration, duration};
+        initial_.set(controls::FrameDurationLimits, libcamera::Span<const std::int64_t, 2>(limits));
+    }
+    setup.frameRate = duration == wanted ? rate : FrameRate{1'000'000, static_cast<int>(duration)};
+    if (request.frameRate && duration != wanted)
+        setup.notes.push_back(what() + ": --fps is beyond its limits at this size: records " +
+                              std::to_string(1e6 / static_cast<double>(duration)) + " pictures per second");
+}
+
+void LibcameraDevice::allocate(const CameraRequest&, CameraSetup& setup) {
+    allocator_ = std::make_unique<libcamera::FrameBufferAllocator>(camera_);
+    std::size_t count = SIZE_MAX;
+    for (const libcamera::StreamConfiguration& stream : *configuration_) {
+        const int allocated = allocator_->allocate(stream.stream());
+        if (allocated <= 0)
+            throw std::system_error(allocated < 0 ? -allocated : ENOMEM, std::generic_category(),
+                                    "allocating buffers of " + what() + " for " + stream.toString());
+        count = std::min(count, static_cast<std::size_t>(allocated));
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        std::unique_ptr<libcamera::Request> request = camera_->createRequest(i);
+        if (!request)
+            throw std::runtime_error("making a request of " + what() + " failed");
+        CameraBuffers buffers;
+        for (const libcamera::StreamConfiguration& stream : *configuration_) {
+            libcamera::FrameBuffer& buffer = *allocator_->buffers(stream.stream())[i];
+            if (const int error = request->addBuffer(stream.stream(), &buffer); error < 0)
+                throw std::system_error(-error, std::generic_category(), "adding a buffer to a request of " + what());
+            mapped_.emplace_back(buffer);
+            const Picture picture = pictureOf(stream, buffer, mapped_.back());
+            if (&stream == &configuration_->at(0))
+                buffers.main = picture;
+            else
+                buffers.analysis = picture;
+        }
+        setup.buffers.push_back(buffers);
+        requests_.push_back(std::move(request));
+    }
+    used_.assign(count, 0);
+}
+
+void LibcameraDevice::start(CameraListener& listener) {
+    listener_ = &listener;
+    std::fill(used_.begin(), used_.end(), char{0});
+    camera_->requestCompleted.connect(this, &LibcameraDevice::completed);
+    camera_->disconnected.connect(this, &LibcameraDevice::disconnected);
+    if (const int error = camera_->start(&initial_); error < 0) {
+        stop();
+        throw std::system_error(-error, std::generic_category(), "starting " + what());
+    }
+}
+
+Status LibcameraDevice::queue(std::size_t buffer) noexcept {
+    libcamera::Request& request = *requests_[buffer];
+    if (std::exchange(used_[buffer], char{1}))
+        request.reuse(libcamera::Request::ReuseBuffers);
+    if (const int error = camera_->queueRequest(&request); error < 0)
+        return Status::failure("queueing a request to " + what() + ": " + std::generic_category().message(-error));
+    return {};
+}
+
+void LibcameraDevice::stop() noexcept {
+    if (!listener_)
+        return;
+    camera_->stop();
+    camera_->requestCompleted.disconnect(this);
+    camera_->disconnected.disconnect(this);
+    listener_ = nullptr;
+}
+
+/// On libcamera's thread.
+void LibcameraDevice::completed(libcamera::Request* request) {
+    if (request->status() == libcamera::Request::RequestCancelled)
+        return;  // stopping, or lost
+    CapturedPicture picture;
+    picture.buffer = static_cast<std::size_t>(request->cookie());
+    const libcamera::ControlList& metadata = request->metadata();
+    std::uint64_t timestamp = 0;
+    for (const libcamera::StreamConfiguration& stream : *configuration_) {
+        const libcamera::FrameMetadata& data = request->buffers().at(stream.stream())->metadata();
+        picture.good = picture.good && data.status == libcamera::FrameMetadata::FrameSuccess;
+        if (&stream != &configuration_->at(0))
+            continue;
+        timestamp = data.timestamp;
+        picture.sequence = data.sequence;
+        picture.bytes = data.planes().empty() ? 0 : data.planes()[0].bytesused;
+    }
+    const auto sensorTime = metadata.get(controls::SensorTimestamp);
+    picture.time = captureTime(std::chrono::nanoseconds(sensorTime.value_or(static_cast<std::int64_t>(timestamp))),
+                               now(CLOCK_MONOTONIC), CaptureClock::now());
+    if (const auto exposure = metadata.get(controls::ExposureTime))
+        picture.sensor.exposure = std::chrono::microseconds(*exposure);
+    if (const auto gain = metadata.get(controls::AnalogueGain))
+        picture.sensor.gain = static_cast<double>(*gain) * metadata.get(controls::DigitalGain).value_or(1.0F);
+    if (const auto duration = metadata.get(controls::FrameDuration))
+        picture.duration = std::chrono::microseconds(*duration);
+    listener_->captured(picture);
+}
+
+void LibcameraDevice::disconnected() {
+    listener_->disconnected();
+}
+
+}  // namespace
+
+CaptureTime captureTime(std::chrono::nanoseconds timestamp, std::chrono::nanoseconds monotonicNow, CaptureTime now) {
+    const std::chrono::nanoseconds suspended = now.time_since_epoch() - monotonicNow;
+    // a time of the boot clock lies before now, but after now less any time spent in suspend
+    const bool isMonotonic = timestamp <= monotonicNow && monotonicNow - timestamp < suspended;
+    return CaptureTime(isMonotonic ? timestamp + suspended : timestamp);
+}
+
+std::vector<CameraFormat> cameraFormats(const libcamera::StreamConfiguration& stream) {
+    std::vector<CameraFormat> formats;
+    for (const libcamera::PixelFormat& format : stream.formats().pixelformats()) {
+        CameraFormat described{ours(format), {}};
+        for (const libcamera::Size& size : stream.formats().sizes(format))
+            described.sizes.push_back(ours(size));
+        formats.push_back(std::move(described));
+    }
+    if (formats.empty())  // of pipelines that list none, what they propose
+        formats.push_back({ours(stream.pixelFormat), {ours(stream.size)}});
+    return formats;
+}
+
+std::unique_ptr<CameraDevice> openLibcameraDevice(std::shared_ptr<libcamera::Camera> camera) {
+    return std::make_unique<LibcameraDevice>(std::move(camera));
+}
+
+}  // namespace smartcodec

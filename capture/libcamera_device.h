@@ -1,0 +1,26 @@
+#pragma once
+
+// Private to .cpp files: one camera of libcamera's.
+
+#include <libcamera/libcamera.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/camera.h"
+
+namespace smartcodec {
+
+[[nodiscard]] std::vector<CameraFormat> cameraFormats(const libcamera::StreamConfiguration& stream);
+
+/// Takes the camera for this process. Throws std::system_error.
+[[nodiscard]] std::unique_ptr<CameraDevice> openLibcameraDevice(std::shared_ptr<libcamera::Camera> camera);
+
+/// libcamera's time as ours. Its documentation says CLOCK_BOOTTIME; most of its pipelines hand on V4L2's times, which
+/// are CLOCK_MONOTONIC's. The two differ by the time spent in suspend: which one it is shows in which it lies closer
+/// behind.
+[[nodiscard]] CaptureTime captureTime(std::chrono::nanoseconds timestamp, std::chrono::nanoseconds monotonicNow,
+                                      CaptureTime now);
+
+}  // namespace smartcodec

@@ -129,7 +129,7 @@ Settings emulatedSettings(const TemporaryFolder& folder, const std::string& scri
     return settings;
 }
 
-EmulatedRecording recordEmulated(EmulatedV4l2& system, Settings settings, const FrameHook& onFrame) {
+EmulatedRecording recordEmulated(V4l2System& system, Settings settings, const FrameHook& onFrame) {
     settings.traceFile = settings.output + ".jsonl";
     PipelineParts parts;
     parts.v4l2 = &system;

@@ -45,6 +45,6 @@ struct EmulatedRecording {
 using FrameHook = std::function<void(int number)>;
 
 /// Records as the settings say, with a trace beside the output. `onFrame` is called from the source's thread.
-[[nodiscard]] EmulatedRecording recordEmulated(EmulatedV4l2& system, Settings settings, const FrameHook& onFrame = {});
+[[nodiscard]] EmulatedRecording recordEmulated(V4l2System& system, Settings settings, const FrameHook& onFrame = {});
 
 }  // namespace smartcodec::test

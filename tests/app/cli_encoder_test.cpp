@@ -47,6 +47,22 @@ TEST_SUITE("integration") {
         CHECK(summary["frames_recorded"] == readRecording(folder / "out.mp4").times.size());
     }
 
+    TEST_CASE("a device that dies while it records is told of in the log and the file goes on") {
+        const TemporaryFolder folder;
+        const std::vector<std::string> arguments =
+            scene(folder, {"--encoder", "emulated:plain,die=40", "--frames", "60", "--smart", "off"});
+        const ProgramResult result = runProgram(arguments, kEmulated);
+        CAPTURE(result.errors);
+        CHECK(result.exitStatus == 0);
+        const auto first = result.errors.find("smartcodec: plain /dev/video0: it was opened again after ");
+        REQUIRE(first != std::string::npos);
+        const std::string line = result.errors.substr(first, result.errors.find('\n', first) - first);
+        CHECK(line.find("Input/output error") != std::string::npos);
+        CHECK(result.errors.find("opened again", first + line.size()) == std::string::npos);
+        CHECK(readRecording(folder / "out.mp4").times.size() >= 55);
+        CHECK_FALSE(std::filesystem::exists(folder / "out-2.mp4"));
+    }
+
     TEST_CASE("auto takes a device where there is one") {
         const TemporaryFolder folder;
         const ProgramResult result = runProgram(scene(folder, {"--frames", "20"}), kEmulated);

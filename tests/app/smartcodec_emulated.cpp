@@ -1,8 +1,11 @@
 // smartcodec on a machine with emulated V4L2 encoders instead of its own. `--encoder emulated:NAME` records through the
-// one of that name; everything else is as in smartcodec itself, `devices` and `--encoder auto` included, which find all
-// of them.
+// one of that name, `--encoder emulated:NAME,die=N` through one that dies (EIO) when it is given its picture N and is
+// well again when it was opened anew; everything else is as in smartcodec itself, `devices` and `--encoder auto`
+// included, which find all of them.
+#include <linux/videodev2.h>
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
 #include <exception>
 #include <optional>
 #include <string>
@@ -16,6 +19,7 @@
 #include "app/recorder.h"
 #include "app/signals.h"
 #include "tests/support/emulated_v4l2.h"
+#include "tests/support/forwarding_v4l2.h"
 
 using namespace smartcodec;
 
@@ -23,14 +27,45 @@ namespace {
 
 constexpr std::string_view kEmulated = "emulated:";
 
-/// The name in an argument "emulated:NAME" or "--encoder=emulated:NAME".
-std::optional<std::string> emulatedName(std::string_view argument) {
+constexpr std::string_view kDies = ",die=";
+
+/// What is behind "emulated:" in an argument "emulated:NAME,die=N" or "--encoder=emulated:NAME,die=N".
+struct Wanted {
+    std::string name;
+    std::optional<int> diesAt;
+};
+std::optional<Wanted> wantedDevice(std::string_view argument) {
     if (const auto value = argument.find('='); argument.starts_with("--encoder=") && value != argument.npos)
         argument.remove_prefix(value + 1);
     if (!argument.starts_with(kEmulated))
         return std::nullopt;
-    return std::string(argument.substr(kEmulated.size()));
+    argument.remove_prefix(kEmulated.size());
+    const auto dies = argument.find(kDies);
+    Wanted wanted{.name = std::string(argument.substr(0, dies)), .diesAt = {}};
+    if (dies != argument.npos)
+        wanted.diesAt = std::stoi(std::string(argument.substr(dies + kDies.size())));
+    return wanted;
 }
+
+/// Dies once, when a picture is queued that has this number, counted from 1 and over all openings.
+class Mortal final : public test::ForwardingV4l2 {
+  public:
+    Mortal(EmulatedV4l2& device, std::optional<int> diesAt)
+        : ForwardingV4l2(device), device_(device), diesAt_(diesAt) {}
+
+    int ioctl(int descriptor, unsigned long request, void* argument) override {
+        const bool picture =
+            request == VIDIOC_QBUF && V4L2_TYPE_IS_OUTPUT(static_cast<const v4l2_buffer*>(argument)->type);
+        if (picture && ++pictures_ == diesAt_)
+            device_.die(EIO);
+        return ForwardingV4l2::ioctl(descriptor, request, argument);
+    }
+
+  private:
+    EmulatedV4l2& device_;
+    std::optional<int> diesAt_;
+    int pictures_ = 0;
+};
 
 int run(const std::vector<std::string>& arguments, V4l2System& system, StopSignals& signals) {
     std::vector<const char*> raw;
@@ -53,14 +88,18 @@ int main(int argc, char** argv) {
         StopSignals signals;
         std::vector<std::string> arguments(argv, argv + argc);
         std::optional<EmulatedV4l2> one;
+        std::optional<int> diesAt;
         for (std::string& argument : arguments) {
-            if (const auto name = emulatedName(argument)) {
-                one.emplace(v4l2Personality(*name));
+            if (const auto wanted = wantedDevice(argument)) {
+                diesAt = wanted->diesAt;
+                one.emplace(v4l2Personality(wanted->name));
                 argument.replace(argument.find(kEmulated), std::string::npos, "v4l2:" + one->nodes().front());
             }
         }
-        if (one)
-            return run(arguments, *one, signals);
+        if (one) {
+            Mortal mortal(*one, diesAt);
+            return run(arguments, mortal, signals);
+        }
         EmulatedV4l2 all(v4l2Personalities());
         return run(arguments, all, signals);
     } catch (const std::exception& error) {

@@ -1,7 +1,6 @@
 #include "encoder/probe_stream.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
@@ -43,7 +42,7 @@ V4l2Queue::Buffer ProbeStream::room(const Picture& picture) {
     for (;;) {
         if (std::optional<V4l2Queue::Buffer> buffer = session_.room(picture))
             return std::move(*buffer);
-        if (!awaitMove(true, deadline))
+        if (!awaitMove(deadline))
             throw std::runtime_error(name_ + " stalls: it has " + std::to_string(session_.picturesInside()) +
                                      " pictures and gave nothing back for " +
                                      std::to_string((anything_ ? limits_.stall : limits_.first).count()) + " ms");
@@ -58,7 +57,7 @@ void ProbeStream::drain() {
     const auto done = [this] {
         return session_.ended() || (allCame() && (!session_.tellsEnd() || session_.saidLast()));
     };
-    while (!done() && awaitMove(false, deadline))
+    while (!done() && awaitMove(deadline))
         deadline = Clock::now() + limits_.drain;
     if (!anything_)
         throw std::runtime_error(name_ + " took " + std::to_string(coded_.size()) + " pictures and gave nothing back");
@@ -71,25 +70,17 @@ void ProbeStream::restart(const std::function<void()>& between) {
     require(session_.run());
 }
 
-bool ProbeStream::awaitMove(bool room, Clock::time_point deadline) {
+bool ProbeStream::awaitMove(Clock::time_point deadline) {
     for (;;) {
         bool moved = false;
         require(session_.collect(*this, moved));
         if (moved || session_.ended())
             return true;
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-        if (left.count() <= 0)
+        if (left.count() <= 0 || session_.idle())
             return false;
         V4l2Session::Woken woken;
-        require(session_.wait({.room = room, .limit = left}, woken));
-        if (woken.broken) {
-            require(session_.collect(*this, moved));
-            if (moved)
-                return true;
-            if (session_.draining() && session_.picturesInside() == 0)
-                return false;  // it has nothing left to do
-            require({"waiting for the encoder (poll answers POLLERR)", EIO});
-        }
+        require(session_.wait({.limit = left}, woken));
     }
 }
 

@@ -56,7 +56,7 @@ class ProbeStream final : private V4l2Sink {
     [[nodiscard]] V4l2Queue::Buffer room(const Picture& picture);
     void require(const V4l2Result& result) const;
     /// False: nothing moved before the deadline.
-    [[nodiscard]] bool awaitMove(bool room, Clock::time_point deadline);
+    [[nodiscard]] bool awaitMove(Clock::time_point deadline);
     [[nodiscard]] bool allCame() const { return came_ == coded_.size(); }
 
     std::string name_;

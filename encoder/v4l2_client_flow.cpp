@@ -116,7 +116,6 @@ milliseconds V4l2Client::patience(bool room) const {
 
 /// Returns when something came out or went in, or `wake` is readable, or there is nothing to wait for (`woke` too).
 V4l2Result V4l2Client::awaitMove(bool room, int wake, bool& woke) {
-    bool listens = true;  // a device with nothing to do answers POLLERR at once, for as long as that is so
     for (;;) {
         bool moved = false;
         if (const V4l2Result result = collect(moved); !result.ok() || moved)
@@ -124,24 +123,16 @@ V4l2Result V4l2Client::awaitMove(bool room, int wake, bool& woke) {
         const bool mustMove = room || session().picturesInside() > buffersKept_;
         if (mustMove && Clock::now() >= lastMove_ + limits_.stall)
             return {"waiting for the encoder, which has frames and is silent", ETIMEDOUT};
-        const bool device = listens && (session().picturesInside() > 0 || packets_.pending() > 0);
+        const bool device = !session().idle() && (session().picturesInside() > 0 || packets_.pending() > 0);
         if (!device && wake < 0) {
             woke = true;
             return {};
         }
         V4l2Session::Woken woken;
-        const V4l2Result result =
-            session().wait({.device = device, .room = room, .wake = wake, .limit = patience(room)}, woken);
+        const V4l2Result result = session().wait({.device = device, .wake = wake, .limit = patience(room)}, woken);
         woke = woken.wake;
         if (!result.ok() || woke)
             return result;
-        if (woken.broken) {
-            if (const V4l2Result last = collect(moved); !last.ok() || moved)
-                return last;
-            if (session().picturesInside() > 0)
-                return {"waiting for the encoder (poll answers POLLERR)", EIO};
-            listens = false;
-        }
     }
 }
 
@@ -159,7 +150,7 @@ V4l2Result V4l2Client::drainStream() {
             continue;
         const std::size_t inside = session().picturesInside();
         const bool all = inside == 0 && packets_.pending() == 0;
-        if (all && (!session().tellsEnd() || session().maybeEnded() || endUntold_))
+        if (all && (!session().tellsEnd() || session().maybeEnded() || session().idle() || endUntold_))
             break;
         const bool empty = session().maybeEnded() && !session().saidLast();
         const milliseconds limit = empty ? std::min(kEmptyPatience, limits_.drain) : limits_.drain;
@@ -171,16 +162,9 @@ V4l2Result V4l2Client::drainStream() {
             break;
         }
         V4l2Session::Woken woken;
-        if (const V4l2Result result = session().wait({.room = inside > 0, .limit = left}, woken); !result.ok())
+        const V4l2Session::Interest interest{.device = !session().idle(), .limit = left};
+        if (const V4l2Result result = session().wait(interest, woken); !result.ok())
             return result;
-        if (woken.broken) {
-            if (const V4l2Result result = collect(moved); !result.ok())
-                return result;
-            if (!moved && inside > 0)
-                return {"draining the encoder (poll answers POLLERR)", EIO};
-            if (!moved)
-                break;
-        }
     }
     packets_.flush();
     return {};

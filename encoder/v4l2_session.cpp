@@ -98,7 +98,8 @@ void V4l2Session::setFrameFormat() {
         if (std::ranges::find(coded->rawFormats, fourcc) != coded->rawFormats.end())
             candidates.push_back(fourcc);
     if (candidates.empty())
-        refuse("takes no 8-bit 4:2:0 pictures (NV12, YU12), which are all that is recorded");
+        refuse(is420(settings_.format) ? "takes no 8-bit 4:2:0 pictures (NV12, YU12), which are all that is recorded"
+                                       : "takes no " + name(settings_.format) + " pictures");
 
     if (settings_.dmabufLayout) {
         for (const std::uint32_t fourcc : candidates)
@@ -205,7 +206,7 @@ V4l2Result V4l2Session::stop() {
 }
 
 V4l2Result V4l2Session::run() {
-    draining_ = emptyPiece_ = saidLast_ = endEvent_ = ended_ = false;
+    draining_ = emptyPiece_ = saidLast_ = endEvent_ = ended_ = broken_ = idle_ = false;
     stopAccepted_ = true;
     while (std::optional<V4l2Queue::Buffer> buffer = bitstream_.take())
         if (const V4l2Result result = bitstream_.queue(std::move(*buffer), {}); !result.ok())
@@ -263,6 +264,7 @@ V4l2Result V4l2Session::measure(Import& import) const {
 }
 
 V4l2Result V4l2Session::submit(V4l2Queue::Buffer buffer, const Picture& picture, std::chrono::microseconds timestamp) {
+    broken_ = idle_ = false;
     V4l2Queue::Filling filling;
     filling.timestamp = timestamp;
     for (std::size_t i = 0; i < static_cast<std::size_t>(layout_.bufferPlanes); ++i)
@@ -289,8 +291,7 @@ V4l2Result V4l2Session::wait(const Interest& interest, Woken& woken) {
     short events = POLLPRI;
     if (!ended_)  // after the last piece it says for ever that it has something
         events |= POLLIN;
-    // Not only where there is need of room: a picture's buffer that comes back is its source's to use again.
-    if (interest.room || frames_.queued() > 0)
+    if (frames_.queued() > 0)  // without need of room too: a buffer that comes back is its source's to use again
         events |= POLLOUT;
     std::array<pollfd, 2> descriptors{};
     std::size_t count = 0;
@@ -309,7 +310,7 @@ V4l2Result V4l2Session::wait(const Interest& interest, Woken& woken) {
     if (interest.device) {
         woken.device = descriptors[0].revents != 0;
         eventWaits_ = eventWaits_ || (descriptors[0].revents & POLLPRI) != 0;
-        woken.broken = (descriptors[0].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+        broken_ = (descriptors[0].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
     }
     woken.wake = interest.wake >= 0 && descriptors[count - 1].revents != 0;
     return {};
@@ -321,7 +322,13 @@ V4l2Result V4l2Session::collect(V4l2Sink& sink, bool& moved) {
         return result;
     if (draining_ || eventWaits_)
         takeEvents();  // before the pieces: what is there when the end is told is all there is
-    return collectPieces(sink, moved);
+    if (const V4l2Result result = collectPieces(sink, moved); !result.ok())
+        return result;
+    const bool broken = std::exchange(broken_, false) && !moved;
+    if (broken && frames_.queued() > 0)
+        return {"waiting for the encoder (poll answers POLLERR)", EIO};
+    idle_ = !moved && (idle_ || broken);
+    return {};
 }
 
 V4l2Result V4l2Session::collectPictures(V4l2Sink& sink, bool& moved) {
@@ -391,7 +398,7 @@ void V4l2Session::takeEvents() {
 
 V4l2Result V4l2Session::beginDrain() {
     takeEvents();  // that the stream before has ended is old news
-    endEvent_ = emptyPiece_ = saidLast_ = false;
+    endEvent_ = emptyPiece_ = saidLast_ = broken_ = idle_ = false;
     draining_ = true;
     v4l2_encoder_cmd command{};
     command.cmd = V4L2_ENC_CMD_STOP;

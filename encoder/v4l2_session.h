@@ -85,19 +85,21 @@ class V4l2Session {
 
     struct Interest {
         bool device = true;
-        bool room = false;                   ///< in a picture's buffer coming back too, not only in the bit stream
         int wake = -1;                       ///< a descriptor to return for once it is readable, if not negative
         std::chrono::milliseconds limit{0};  ///< negative: none
     };
     struct Woken {
         bool device = false;  ///< it has something to say; or it claims so
         bool wake = false;
-        bool broken = false;  ///< POLLERR: normal while the device has nothing to do
     };
     V4l2Result wait(const Interest& interest, Woken& woken);
 
-    /// Hands everything that is ready to `sink`, waiting for nothing. `moved` tells whether there was anything.
+    /// Hands everything that is ready to `sink`, waiting for nothing. `moved` tells whether there was anything. EIO
+    /// also where `wait` heard of an error (POLLERR), there was nothing, and the device has pictures.
     V4l2Result collect(V4l2Sink& sink, bool& moved);
+    /// It answers POLLERR because it has nothing to do, and will do so at once whenever it is waited for, until a
+    /// picture goes in or it is told to drain.
+    [[nodiscard]] bool idle() const { return idle_; }
 
     /// No more pictures. What is inside comes out; then `ended`.
     V4l2Result beginDrain();
@@ -156,6 +158,8 @@ class V4l2Session {
     bool emptyPiece_ = false;  // while draining: older drivers end with one
     bool saidLast_ = false;    // while draining: that flag was on a piece
     bool eventWaits_ = false;
+    bool broken_ = false;  // POLLERR, and it is not known yet what that means
+    bool idle_ = false;
     bool endEvent_ = false;
     bool ended_ = false;
 };

@@ -1,7 +1,6 @@
 #include "encoder/v4l2_trial.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <functional>
 #include <optional>
@@ -129,12 +128,7 @@ class Trial {
             if (done() || left.count() <= 0)
                 return;
             V4l2Session::Woken woken;
-            require(stream_.session.wait({.room = stream_.session.picturesInside() > 0, .limit = left}, woken));
-            if (woken.broken) {
-                require(stream_.session.collect(sink_, moved));
-                if (!moved)
-                    require({"waiting for the encoder (poll answers POLLERR)", EIO});
-            }
+            require(stream_.session.wait({.device = !stream_.session.idle(), .limit = left}, woken));
         }
     }
 

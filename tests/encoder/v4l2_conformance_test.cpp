@@ -104,7 +104,7 @@ void submit(V4l2Session& session, Pieces& pieces, const Picture& picture, int nu
     while (!(buffer = session.room(picture))) {
         REQUIRE_MESSAGE(Clock::now() < deadline, "there is no room for picture " << number);
         V4l2Session::Woken woken;
-        REQUIRE(session.wait({.room = true, .limit = kPatience}, woken).ok());
+        REQUIRE(session.wait({.limit = kPatience}, woken).ok());
         bool moved = false;
         REQUIRE(session.collect(pieces, moved).ok());
     }
@@ -129,7 +129,7 @@ bool drain(V4l2Session& session, Pieces& pieces, milliseconds patience = kPatien
         if (left.count() <= 0)
             return session.maybeEnded();
         V4l2Session::Woken woken;
-        REQUIRE(session.wait({.room = session.picturesInside() > 0, .limit = left}, woken).ok());
+        REQUIRE(session.wait({.limit = left}, woken).ok());
     }
     return true;
 }
@@ -331,7 +331,7 @@ void importsWhatItWouldCopy(const Target& target, bool emulated) {
         // not before the device has done with what was in it
         while (session.picturesInside() >= dmabufs.size()) {
             V4l2Session::Woken woken;
-            REQUIRE(session.wait({.room = true, .limit = kPatience}, woken).ok());
+            REQUIRE(session.wait({.limit = kPatience}, woken).ok());
             bool moved = false;
             REQUIRE(session.collect(pieces, moved).ok());
         }

@@ -26,12 +26,12 @@ OutputSeries::OutputSeries(Config config) : config_(std::move(config)) {}
 
 OpenOutput OutputSeries::open(const Next& next) {
     int number = next.insteadOfLast ? last_ : last_ + 1;
-    while (number > 1 && isTaken(path(number)))  // of the first one Mp4Writer says what is wrong
+    while (number > 1 && isTaken(path(number)))  // of the first one `createFile` says what is wrong
         ++number;
-    Mp4Config file = config_.file;
+    FileConfig file = config_.file;
     file.path = path(number);
     file.parameterSets = next.parameterSets;
-    OpenOutput output{.path = file.path, .writer = Mp4Writer(file)};
+    OpenOutput output{.path = file.path, .writer = createFile(file)};
     last_ = number;
     return output;
 }

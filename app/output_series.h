@@ -1,18 +1,19 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "mux/mp4_writer.h"
+#include "mux/file_writer.h"
 
 namespace smartcodec {
 
 /// A file that is being written.
 struct OpenOutput {
     std::string path;
-    Mp4Writer writer;
+    std::unique_ptr<FileWriter> writer;
 };
 
 /// Makes the files of one recording, one after the other: the first has the name that was asked for, the others are
@@ -22,7 +23,7 @@ class OutputSeries {
     struct Config {
         /// Of all files; `path` is the first one's. What its spans show must outlive the series, but for
         /// `parameterSets`, which do not count.
-        Mp4Config file;
+        FileConfig file;
         std::vector<std::string> spared;  ///< never replaced, not even with `file.overwrite`: the input, the trace
     };
 
@@ -34,7 +35,7 @@ class OutputSeries {
     explicit OutputSeries(Config config);
 
     /// Creates the next file. A number that is taken is left out, so that nothing is replaced unless
-    /// `Mp4Config::overwrite` says so. Throws as Mp4Writer does.
+    /// `FileConfig::overwrite` says so. Throws as `createFile` does.
     [[nodiscard]] OpenOutput open(const Next& next);
 
   private:

@@ -31,7 +31,7 @@ struct Job {
     QpMap qpMap;
 };
 
-/// What follows goes into another file.
+/// What follows has other parameter sets: it goes into another file where one cannot hold both.
 struct NewFile {
     std::vector<std::byte> parameterSets;  ///< of the video that follows, Annex B
     CaptureTime start{};                   ///< of its first picture: until then the last one of the file before stands

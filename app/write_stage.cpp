@@ -16,7 +16,7 @@ WriteStage::WriteStage(OpenOutput first, OpenNext openNext, Queue<WriteItem>& in
       openNext_(std::move(openNext)),
       in_(in),
       failure_(failure),
-      leftOut_(output_->writer.leftOut()) {}
+      leftOut_(output_->writer->leftOut()) {}
 
 void WriteStage::run() {
     for (;;) {
@@ -41,7 +41,7 @@ void WriteStage::write(Packet packet) {
         fileStart_ = presentation;
         first_ = first_.value_or(presentation);
     }
-    failed_ = !succeeds([&] { return output_->writer.write(std::move(packet)); });
+    failed_ = !succeeds([&] { return output_->writer->write(std::move(packet)); });
     if (failed_)
         failedAt_ = presentation;
     takeFigures();
@@ -49,8 +49,13 @@ void WriteStage::write(Packet packet) {
 }
 
 void WriteStage::goOnIn(const NewFile& next) {
+    if (output_->writer->goOnWith(next.parameterSets)) {
+        if (fileStart_)
+            spdlog::info("the encoder began anew with other parameter sets: {} goes on with them", output_->path);
+        return;
+    }
     const Stopwatch working;
-    failed_ = !succeeds([&] { return output_->writer.finishBefore(next.start, following_); });
+    failed_ = !succeeds([&] { return output_->writer->finishBefore(next.start, following_); });
     closeFile();
     failed_ = failed_ || !succeeds([&] { return openNext(next); });
     if (failed_)
@@ -65,7 +70,7 @@ Status WriteStage::openNext(const NewFile& next) {
         spdlog::info("the encoder began anew with other parameter sets: the recording goes on in {}", output_->path);
     fileStart_.reset();
     for (Packet& packet : std::exchange(following_, {})) {
-        if (Status status = output_->writer.write(std::move(packet)); !status.ok())
+        if (Status status = output_->writer->write(std::move(packet)); !status.ok())
             return status;
     }
     return {};
@@ -75,7 +80,7 @@ void WriteStage::finish(const End& end) {
     if (!output_)
         return;
     const Stopwatch working;
-    (void)succeeds([&] { return output_->writer.finish(end.time, end.cut ? CopiedTail::Cut : CopiedTail::Keep); });
+    (void)succeeds([&] { return output_->writer->finish(end.time, end.cut ? CopiedTail::Cut : CopiedTail::Keep); });
     closeFile();
     takeFigures();
     time_.total += working.elapsed();
@@ -83,7 +88,7 @@ void WriteStage::finish(const End& end) {
 
 /// The file is finished, well or not.
 void WriteStage::closeFile() {
-    const Mp4Writer& writer = output_->writer;
+    const FileWriter& writer = *output_->writer;
     std::error_code ignored;  // what cannot be removed stays, which harms nobody
     if (writer.videoPackets() > 0) {
         finished_.pictures += writer.videoPackets();
@@ -101,8 +106,8 @@ void WriteStage::closeFile() {
 
 /// The writer's own: it holds packets back, and what it holds when the disk fails is not in the file.
 void WriteStage::takeFigures() {
-    pictures_.store(finished_.pictures + (output_ ? output_->writer.videoPackets() : 0), std::memory_order_relaxed);
-    bytes_.store(finished_.bytes + (output_ ? output_->writer.bytesWritten() : 0), std::memory_order_relaxed);
+    pictures_.store(finished_.pictures + (output_ ? output_->writer->videoPackets() : 0), std::memory_order_relaxed);
+    bytes_.store(finished_.bytes + (output_ ? output_->writer->bytesWritten() : 0), std::memory_order_relaxed);
 }
 
 bool WriteStage::succeeds(const std::function<Status()>& work) {

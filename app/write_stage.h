@@ -13,10 +13,10 @@
 
 namespace smartcodec {
 
-/// Writes the recording's file, and where that is asked for ends it and goes on in the next one: every packet goes into
-/// one file, those of copied tracks into the one in which they begin. A file that got no picture is removed. Once the
-/// disk has failed the stage takes what comes without looking at it, so that nobody before it waits for ever, and then
-/// makes whole what was written.
+/// Writes the recording's file. Where the video begins anew with other parameter sets and the file's format cannot hold
+/// both, ends it and goes on in the next one: every packet goes into one file, those of copied tracks into the one in
+/// which they begin. A file that got no picture is removed. Once the disk has failed the stage takes what comes without
+/// looking at it, so that nobody before it waits for ever, and then makes whole what was written.
 class WriteStage {
   public:
     /// Creates the file that follows. Throws what keeps it from doing so.
@@ -33,7 +33,7 @@ class WriteStage {
     /// Any thread.
     [[nodiscard]] std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
-    /// A line for each track of the source that has no place in the files.
+    /// A line for each thing of the source that has no place in the files.
     [[nodiscard]] const std::vector<std::string>& leftOut() const { return leftOut_; }
 
     // Valid once `run` has returned.

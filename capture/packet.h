@@ -22,7 +22,7 @@ struct Packet {
     CaptureTime decode{};                  ///< never after `presentation`; rises from packet to packet of a stream
     std::chrono::nanoseconds duration{0};  ///< of a copied track's packet; video durations are found by mux/
     bool keyFrame = false;
-    /// The encoder had to begin anew and its parameter sets are others now: what follows cannot go into the same file.
+    /// The encoder had to begin anew and its parameter sets are others now: what follows cannot go into the same MP4.
     bool newStream = false;
 };
 

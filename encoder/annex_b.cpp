@@ -10,7 +10,7 @@ namespace {
 constexpr std::array kStartCode{std::byte{0}, std::byte{0}, std::byte{0}, std::byte{1}};
 constexpr std::size_t kShortStartCodeBytes = 3;
 
-enum class NalKind { Slice, KeySlice, Vps, Sps, Pps, Other };
+enum class NalKind { Slice, KeySlice, Vps, Sps, Pps, Delimiter, Other };
 
 /// ITU-T H.264 table 7-1. Slices of views and layers beside the base one (14, 20, 21) and auxiliary pictures (19) are
 /// not the picture.
@@ -29,6 +29,8 @@ NalKind h264Kind(std::span<const std::byte> unit) {
             return NalKind::Sps;
         case 8:
             return NalKind::Pps;
+        case 9:
+            return NalKind::Delimiter;
         default:
             return NalKind::Other;
     }
@@ -57,6 +59,8 @@ NalKind hevcKind(std::span<const std::byte> unit) {
             return NalKind::Sps;
         case 34:
             return NalKind::Pps;
+        case 35:
+            return NalKind::Delimiter;
         default:
             return NalKind::Other;
     }
@@ -94,6 +98,10 @@ std::span<const std::byte> unitAt(std::span<const std::byte> rest) {
     return rest.first(end);
 }
 
+NalKind kindOf(Codec codec, std::span<const std::byte> unit) {
+    return codec == Codec::H264 ? h264Kind(unit) : hevcKind(unit);
+}
+
 /// Calls `take(kind, unit)` for the parameter sets before the first slice and for that slice, whose `unit` reaches to
 /// the end of `data`: where it ends need not be known.
 template <typename Take>
@@ -103,7 +111,7 @@ void walk(Codec codec, std::span<const std::byte> data, Take&& take) {
     const std::size_t headerBytes = codec == Codec::H264 ? 1 : 2;
     for (std::size_t at = findStartCode(data, 0); at < data.size();) {
         const std::span<const std::byte> rest = data.subspan(at + kShortStartCodeBytes);
-        const NalKind kind = codec == Codec::H264 ? h264Kind(rest) : hevcKind(rest);
+        const NalKind kind = kindOf(codec, rest);
         if (isSlice(kind)) {
             take(kind, rest);
             return;
@@ -144,6 +152,15 @@ void extractParameterSets(Codec codec, std::span<const std::byte> data, std::vec
         sets.insert(sets.end(), kStartCode.begin(), kStartCode.end());
         sets.insert(sets.end(), unit.begin(), unit.end());
     });
+}
+
+std::size_t delimiterBytes(Codec codec, std::span<const std::byte> data) {
+    const std::size_t startCode = findStartCode(data, 0);
+    if (codec == Codec::Fwht || startCode == data.size())
+        return 0;
+    const std::size_t begin = startCode + kShortStartCodeBytes;
+    const std::span<const std::byte> rest = data.subspan(begin);
+    return kindOf(codec, rest) == NalKind::Delimiter ? begin + unitAt(rest).size() : 0;
 }
 
 }  // namespace smartcodec

@@ -26,4 +26,8 @@ struct AnnexBContents {
 /// in their order; empty if there are none. `sets` is written over and must not be what `data` points to.
 void extractParameterSets(Codec codec, std::span<const std::byte> data, std::vector<std::byte>& sets);
 
+/// Length of the access unit delimiter that `data` begins with, start code included; 0 if it begins with another unit.
+/// Parameter sets that are put before a picture belong behind it.
+[[nodiscard]] std::size_t delimiterBytes(Codec codec, std::span<const std::byte> data);
+
 }  // namespace smartcodec

@@ -100,7 +100,9 @@ void setDisplayMatrix(AVStream& stream, int rotation) {
     std::memcpy(avAllocated(bytes), matrix.data(), kMatrixBytes);
 }
 
-AVStream& addVideo(AVFormatContext& format, const Mp4Config& config) {
+AVStream& addVideo(AVFormatContext& format, const FileConfig& config) {
+    if (config.codec == Codec::Fwht)
+        throw std::runtime_error("cannot record to '" + config.path + "': MP4 does not hold fwht; give FILE.fwht");
     if (config.parameterSets.empty())
         throw std::runtime_error("cannot record to '" + config.path + "': the encoder gave no parameter sets");
     AVStream& stream = *avAllocated(avformat_new_stream(&format, nullptr));
@@ -187,7 +189,7 @@ struct Mp4Container::Libav {
     std::vector<AVStream*> streams;  // by Packet::stream; null: left out. Belong to `format`
 };
 
-Mp4Container::Mp4Container(const Mp4Config& config) : path_(config.path), libav_(std::make_unique<Libav>()) {
+Mp4Container::Mp4Container(const FileConfig& config) : path_(config.path), libav_(std::make_unique<Libav>()) {
     silenceLibav();
     auto* buffer = static_cast<unsigned char*>(avAllocated(av_malloc(kBufferBytes)));
     libav_->bytes.reset(avio_alloc_context(buffer, kBufferBytes, 1, &libav_->sink, nullptr, Sink::write, Sink::seek));

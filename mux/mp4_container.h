@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "capture/status.h"
-#include "mux/mp4_writer.h"
+#include "mux/file_writer.h"
 #include "mux/output_file.h"
 #include "mux/video_timeline.h"
 
@@ -24,7 +24,7 @@ class Mp4Container {
     };
 
     /// Lays out the tracks; touches no file. Throws std::runtime_error if MP4 cannot hold the video.
-    explicit Mp4Container(const Mp4Config& config);
+    explicit Mp4Container(const FileConfig& config);
     ~Mp4Container();
     Mp4Container(const Mp4Container&) = delete;
     Mp4Container& operator=(const Mp4Container&) = delete;

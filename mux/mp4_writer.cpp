@@ -29,7 +29,7 @@ struct CopiedTrackState {
 }  // namespace
 
 struct Mp4Writer::State {
-    State(const Mp4Config& config, std::unique_ptr<OutputFile> file) : container(config) {
+    State(const FileConfig& config, std::unique_ptr<OutputFile> file) : container(config) {
         if (config.frameRate.known())
             nominalFrame = std::chrono::nanoseconds(std::llround(1e9 / config.frameRate.value()));
         for (const Mp4Container::Copied& track : container.copied())
@@ -174,13 +174,13 @@ Status Mp4Writer::State::writeRest() {
     return container.finish();
 }
 
-Mp4Writer::Mp4Writer(const Mp4Config& config) {
+Mp4Writer::Mp4Writer(const FileConfig& config) {
     // Before anything is laid out, so that the plainest mistakes get the plainest messages.
     checkOutputPath(config.path, config.overwrite);
     state_ = std::make_unique<State>(config, nullptr);
 }
 
-Mp4Writer::Mp4Writer(const Mp4Config& config, std::unique_ptr<OutputFile> file)
+Mp4Writer::Mp4Writer(const FileConfig& config, std::unique_ptr<OutputFile> file)
     : state_(std::make_unique<State>(config, std::move(file))) {}
 
 Mp4Writer::~Mp4Writer() = default;
@@ -189,6 +189,10 @@ Mp4Writer& Mp4Writer::operator=(Mp4Writer&&) noexcept = default;
 
 Status Mp4Writer::write(Packet packet) {
     return state_->write(std::move(packet));
+}
+
+bool Mp4Writer::goOnWith(std::span<const std::byte>) {
+    return false;
 }
 
 Status Mp4Writer::finish(CaptureTime end, CopiedTail tail) {

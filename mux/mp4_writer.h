@@ -6,34 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "capture/packet.h"
-#include "capture/picture.h"
-#include "capture/source.h"
-#include "capture/status.h"
-#include "encoder/codec.h"
+#include "mux/file_writer.h"
 
 namespace smartcodec {
 
 class OutputFile;
-
-struct Mp4Config {
-    std::string path;
-    Codec codec = Codec::H264;
-    Size size;
-    FrameRate frameRate;  ///< nominal, a hint for players
-    Color color;
-    Ratio sampleAspect;
-    int rotation = 0;                           ///< degrees clockwise for the player
-    std::span<const std::byte> parameterSets;   ///< Annex B, borrowed for the constructor
-    std::span<const CopiedTrack> copiedTracks;  ///< borrowed for the constructor; packet streams 1..
-    bool overwrite = false;
-};
-
-/// What becomes of copied tracks' packets that begin at the end of the recording or later.
-enum class CopiedTail {
-    Keep,  ///< they stay: the source came to its own end and its sound is longer than its picture
-    Cut,   ///< they are left out and the packet before is cut short: the recording was ended
-};
 
 /// One MP4 file. Times are capture times minus that of the first video frame; nothing is re-timed. Video packets are
 /// held back until the next one's time is known, so that every duration is right. Thread-bound.
@@ -43,40 +20,26 @@ enum class CopiedTail {
 ///
 /// Room on the disk is reserved ahead of the recording, enough for the index that is written last: a full disk is
 /// noticed while the file can still be finished.
-class Mp4Writer {
+class Mp4Writer final : public FileWriter {
   public:
-    /// Creates the file. Throws std::system_error or std::runtime_error, and leaves no new file behind then: an
-    /// existing file without `overwrite`, a missing or unwritable folder, an impossible track.
-    explicit Mp4Writer(const Mp4Config& config);
+    /// Creates the file, with the errors of `createFile`.
+    explicit Mp4Writer(const FileConfig& config);
     /// Writes into `file` instead; `config.path` and `config.overwrite` do not count.
-    Mp4Writer(const Mp4Config& config, std::unique_ptr<OutputFile> file);
-    ~Mp4Writer();  ///< finishes the file as well as it can if `finish` was not called
+    Mp4Writer(const FileConfig& config, std::unique_ptr<OutputFile> file);
+    ~Mp4Writer() override;
     Mp4Writer(Mp4Writer&&) noexcept;
     Mp4Writer& operator=(Mp4Writer&&) noexcept;
 
-    /// Packets of one stream in decoding order. After a failure (a full disk) `finish` still makes what was written
-    /// playable.
-    Status write(Packet packet);
+    Status write(Packet packet) override;
+    /// Never: what the file says of its video holds for all of it.
+    [[nodiscard]] bool goOnWith(std::span<const std::byte> parameterSets) override;
+    Status finish(CaptureTime end, CopiedTail tail = CopiedTail::Keep) override;
+    Status finishBefore(CaptureTime next, std::vector<Packet>& following) override;
 
-    /// Ends the file: the last picture shown stands until `end`. Called once, or `finishBefore`. Reports what went
-    /// wrong in `write` again, if something did.
-    Status finish(CaptureTime end, CopiedTail tail = CopiedTail::Keep);
-
-    /// As `finish` where the recording goes on in another file whose first picture is captured at `next`: packets of
-    /// copied tracks that begin then or later come back in `following`, for that file. The one that is under way then
-    /// stays whole, so that no sound is lost. Without a video packet written before, all of them come back.
-    Status finishBefore(CaptureTime next, std::vector<Packet>& following);
-
-    [[nodiscard]] std::uint64_t bytesWritten() const;
-
-    /// Video packets in the file and their bytes. Those that are held back do not count until they are written, which
-    /// after a failure never happens.
-    [[nodiscard]] std::uint64_t videoPackets() const;
-    [[nodiscard]] std::uint64_t videoBytes() const;
-
-    /// A line for each copied track that MP4 cannot hold (uncompressed sound, for example) and that is therefore left
-    /// out; its packets may still be written, to no effect.
-    [[nodiscard]] const std::vector<std::string>& leftOut() const;
+    [[nodiscard]] std::uint64_t bytesWritten() const override;
+    [[nodiscard]] std::uint64_t videoPackets() const override;
+    [[nodiscard]] std::uint64_t videoBytes() const override;
+    [[nodiscard]] const std::vector<std::string>& leftOut() const override;
 
   private:
     struct State;

@@ -50,6 +50,9 @@ class DiskFile final : public OutputFile {
 
     [[nodiscard]] std::error_code writeAt(std::uint64_t offsetBytes, std::span<const std::byte> data) override {
         std::uint64_t offset = offsetBytes;
+        const std::uint64_t endBytes = offsetBytes + data.size();
+        // Also where it fails on the way: what came to lie behind `sizeBytes_` is cut off when the file is closed.
+        touchedBytes_ = std::max(touchedBytes_, endBytes);
         while (!data.empty()) {
             // A device such as /dev/full has no positions; there they do not matter either.
             const ssize_t written = regular_ ? ::pwrite(fd_.get(), data.data(), data.size(), static_cast<off_t>(offset))
@@ -60,14 +63,15 @@ class DiskFile final : public OutputFile {
                 return lastError();
             offset += static_cast<std::uint64_t>(written);
             data = data.subspan(static_cast<std::size_t>(written));
-            sizeBytes_ = std::max(sizeBytes_, offset);
         }
+        sizeBytes_ = std::max(sizeBytes_, endBytes);
         return {};
     }
 
     [[nodiscard]] std::error_code close() override {
         std::error_code error;
-        if (regular_ && reservedBytes_ > sizeBytes_ && ::ftruncate(fd_.get(), static_cast<off_t>(sizeBytes_)) != 0)
+        if (regular_ && std::max(reservedBytes_, touchedBytes_) > sizeBytes_ &&
+            ::ftruncate(fd_.get(), static_cast<off_t>(sizeBytes_)) != 0)
             error = lastError();
         // Network file systems report here what they could not store.
         if (::close(fd_.release()) != 0 && !error)
@@ -116,6 +120,7 @@ class DiskFile final : public OutputFile {
     UniqueFd fd_;
     bool regular_;
     std::uint64_t sizeBytes_ = 0;
+    std::uint64_t touchedBytes_ = 0;
     std::uint64_t reservedBytes_ = 0;
 };
 
@@ -129,7 +134,7 @@ void checkOutputPath(const std::string& path, bool overwrite) {
             throw std::runtime_error("cannot record to '" + path + "': it is a folder; give a file name inside it");
         if (S_ISFIFO(status->st_mode) || S_ISSOCK(status->st_mode))
             throw std::runtime_error("cannot record to '" + path +
-                                     "': an MP4 needs a file that can be sought in, not a pipe");
+                                     "': it is a pipe; give a file, which can be sought in");
         if (!overwrite)
             throw std::runtime_error("'" + path + "' exists; give --overwrite to replace it");
         if (::access(path.c_str(), W_OK) != 0)

@@ -20,6 +20,7 @@ class OutputFile {
     /// Makes sure that writing up to `endBytes` will not find the disk full. Does not change the file's size.
     [[nodiscard]] virtual std::error_code reserve(std::uint64_t endBytes) = 0;
 
+    /// After an error nothing of what `data` would have added behind the file's end is in the file once it is closed.
     [[nodiscard]] virtual std::error_code writeAt(std::uint64_t offsetBytes, std::span<const std::byte> data) = 0;
 
     /// End of what was written so far.

@@ -31,6 +31,7 @@ OutputSeries::Config configFor(const std::string& path, bool overwrite = false) 
                    .rotation = 0,
                    .parameterSets = {},
                    .copiedTracks = {},
+                   .dropsFrames = false,
                    .overwrite = overwrite};
     return config;
 }

@@ -55,6 +55,16 @@ TEST_SUITE("unit") {
         }
     }
 
+    TEST_CASE("an access unit delimiter ends before the next start code with all its zeros") {
+        CHECK(delimiterBytes(Codec::H264, kDelimiter + kIdr) == 6);
+        CHECK(delimiterBytes(Codec::H264, kDelimiter + kSps) == 6);  // of four bytes
+        CHECK(delimiterBytes(Codec::H264, kDelimiter) == 6);
+        CHECK(delimiterBytes(Codec::Hevc, bytes({0, 0, 1, 0x46, 0x01, 0x50, 0, 0, 1, 0x26, 0x01, 0xaf})) == 6);
+        CHECK(delimiterBytes(Codec::H264, kSps + kDelimiter) == 0);
+        CHECK(delimiterBytes(Codec::H264, {}) == 0);
+        CHECK(delimiterBytes(Codec::Fwht, kDelimiter) == 0);
+    }
+
     TEST_CASE("FWHT has no units to find") {
         const AnnexBContents found = inspectAnnexB(Codec::Fwht, kSps + kPps + kIdr);
         CHECK_FALSE(found.picture);

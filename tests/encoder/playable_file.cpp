@@ -116,7 +116,7 @@ bool bringsSets(const Packet& packet, const Bytes& parameterSets) {
 
 Bytes written(const EncoderConfig& config, const Bytes& parameterSets, std::span<const Packet> packets) {
     Bytes bytes;
-    Mp4Config file;
+    FileConfig file;
     file.codec = config.codec;
     file.size = config.size;
     file.frameRate = config.frameRate;

@@ -129,7 +129,7 @@ TEST_SUITE("integration") {
         for (const Codec codec : kCodecs) {
             const std::string path = folder / name(codec);
             const Clip clip = encode({.codec = codec, .times = evenTimes(5, 40ms)});
-            Mp4Config config = configFor(clip, path);
+            FileConfig config = configFor(clip, path);
             config.color = {.primaries = 9, .transfer = 16, .matrix = 9, .fullRange = true};
             config.sampleAspect = {4, 3};
             config.rotation = 90;
@@ -157,7 +157,7 @@ TEST_SUITE("integration") {
         const TemporaryFolder folder;
         const std::string path = folder / "video.mp4";
         const Clip clip = encode({.times = evenTimes(2, 40ms)});
-        Mp4Config config = configFor(clip, path);
+        FileConfig config = configFor(clip, path);
         config.color.fullRange = true;
         Mp4Writer writer(config);
         writeAll(writer, clip);
@@ -174,7 +174,7 @@ TEST_SUITE("integration") {
         for (const auto offset : {0ms, 300ms, -400ms}) {
             CAPTURE(offset.count());
             const std::string path = folder / std::to_string(offset.count());
-            Mp4Config config = configFor(clip, path);
+            FileConfig config = configFor(clip, path);
             config.copiedTracks = sound.tracks;
             Mp4Writer writer(config);
             for (std::size_t i = 0; i < sound.packets.size(); ++i)
@@ -210,7 +210,7 @@ TEST_SUITE("integration") {
         const Sound sound = encodeSound(2s);
         for (const CopiedTail tail : {CopiedTail::Keep, CopiedTail::Cut}) {
             const std::string path = folder / (tail == CopiedTail::Cut ? "cut" : "kept");
-            Mp4Config config = configFor(clip, path);
+            FileConfig config = configFor(clip, path);
             config.copiedTracks = sound.tracks;
             Mp4Writer writer(config);
             writeAll(writer, clip);
@@ -231,7 +231,7 @@ TEST_SUITE("integration") {
         const std::string path = folder / "video.mp4";
         const Clip clip = encode({.times = evenTimes(50, 40ms)});
         const Sound sound = encodeSound(2s);
-        Mp4Config config = configFor(clip, path);
+        FileConfig config = configFor(clip, path);
         config.copiedTracks = sound.tracks;
         Mp4Writer writer(config);
         // The sound arrives long before the picture, as it does when the encoder looks ahead.
@@ -249,7 +249,7 @@ TEST_SUITE("integration") {
         const std::string path = folder / "video.mp4";
         const Clip clip = encode({.times = evenTimes(5, 40ms)});
         const Sound sound = encodeSound(200ms, "adpcm_ima_wav");
-        Mp4Config config = configFor(clip, path);
+        FileConfig config = configFor(clip, path);
         config.copiedTracks = sound.tracks;
         Mp4Writer writer(config);
         REQUIRE(writer.leftOut().size() == 1);
@@ -377,7 +377,7 @@ TEST_SUITE("integration") {
         const std::string path = folder / "video.mp4";
         std::ofstream(path) << "precious";
         const Clip clip = encode({.times = evenTimes(2, 40ms)});
-        Mp4Config config = configFor(clip, path);
+        FileConfig config = configFor(clip, path);
         CHECK_THROWS_WITH(Mp4Writer{config}, ("'" + path + "' exists; give --overwrite to replace it").c_str());
         CHECK(std::filesystem::file_size(path) == 8);
 
@@ -392,7 +392,7 @@ TEST_SUITE("integration") {
         const TemporaryFolder folder;
         const std::string path = folder / "video.mp4";
         const Clip clip = encode({.times = evenTimes(2, 40ms)});
-        Mp4Config config = configFor(clip, path);
+        FileConfig config = configFor(clip, path);
         config.parameterSets = {};
         CHECK_THROWS(Mp4Writer{config});
         CHECK_FALSE(std::filesystem::exists(path));

@@ -208,7 +208,7 @@ Sound encodeSound(std::chrono::nanoseconds duration, const std::string& encoder)
     return sound;
 }
 
-Mp4Config configFor(const Clip& clip, const std::string& path) {
+FileConfig configFor(const Clip& clip, const std::string& path) {
     return {.path = path,
             .codec = clip.codec,
             .size = {kWidth, kHeight},
@@ -219,7 +219,7 @@ Mp4Config configFor(const Clip& clip, const std::string& path) {
             .copiedTracks = {}};
 }
 
-void writeAll(Mp4Writer& writer, const Clip& clip) {
+void writeAll(FileWriter& writer, const Clip& clip) {
     for (std::size_t i = 0; i < clip.packets.size(); ++i)
         if (const Status status = writer.write(clip.packet(i)); !status.ok())
             throw std::runtime_error(status.message());

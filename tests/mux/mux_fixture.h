@@ -59,8 +59,8 @@ struct Sound {
 };
 [[nodiscard]] Sound encodeSound(std::chrono::nanoseconds duration, const std::string& encoder = "aac");
 
-[[nodiscard]] Mp4Config configFor(const Clip& clip, const std::string& path);
-void writeAll(Mp4Writer& writer, const Clip& clip);
+[[nodiscard]] FileConfig configFor(const Clip& clip, const std::string& path);
+void writeAll(FileWriter& writer, const Clip& clip);
 
 /// Whether this libavformat reads packet durations from files with B-frames; before 6.0 it guesses them.
 extern const bool kReadsReorderedDurations;

@@ -20,7 +20,7 @@ TEST_SUITE("integration") {
         const TemporaryFolder folder;
         const Clip clip = encode({.times = evenTimes(50, 40ms)});
         const Sound sound = encodeSound(2s);
-        Mp4Config config = configFor(clip, folder / "first.mp4");
+        FileConfig config = configFor(clip, folder / "first.mp4");
         config.copiedTracks = sound.tracks;
         Mp4Writer first(config);
         for (std::size_t i = 0; i < sound.packets.size(); ++i)
@@ -57,7 +57,7 @@ TEST_SUITE("integration") {
         const TemporaryFolder folder;
         const Clip clip = encode({.times = evenTimes(1, 40ms)});
         const Sound sound = encodeSound(1s);
-        Mp4Config config = configFor(clip, folder / "video.mp4");
+        FileConfig config = configFor(clip, folder / "video.mp4");
         config.copiedTracks = sound.tracks;
         Mp4Writer writer(config);
         for (std::size_t i = 0; i < sound.packets.size(); ++i)

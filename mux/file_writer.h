@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "capture/packet.h"
+#include "capture/picture.h"
+#include "capture/source.h"
+#include "capture/status.h"
+#include "encoder/codec.h"
+
+namespace smartcodec {
+
+struct FileConfig {
+    std::string path;
+    Codec codec = Codec::H264;
+    Size size;
+    FrameRate frameRate;  ///< nominal, a hint for players
+    Color color;
+    Ratio sampleAspect;
+    int rotation = 0;                           ///< degrees clockwise for the player
+    std::span<const std::byte> parameterSets;   ///< Annex B, borrowed for the constructor; empty for FWHT
+    std::span<const CopiedTrack> copiedTracks;  ///< borrowed for the constructor; packet streams 1..
+    bool dropsFrames = false;                   ///< frames may be left out, so that pictures are not evenly spaced
+    bool overwrite = false;
+};
+
+/// What becomes of copied tracks' packets that begin at the end of the recording or later.
+enum class CopiedTail {
+    Keep,  ///< they stay: the source came to its own end and its sound is longer than its picture
+    Cut,   ///< they are left out and the packet before is cut short: the recording was ended
+};
+
+/// One file that packets are written to. After a failure (a full disk) what was written before is whole once the file
+/// is finished. The destructor finishes as well as it can what nobody finished. Thread-bound.
+class FileWriter {
+  public:
+    virtual ~FileWriter() = default;
+
+    /// Packets of one stream in decoding order.
+    virtual Status write(Packet packet) = 0;
+
+    /// Goes on with video of other parameter sets (Annex B, borrowed for the call), a key frame first. False, and
+    /// nothing is changed, if one file of this format cannot hold both: another one is to be begun then.
+    [[nodiscard]] virtual bool goOnWith(std::span<const std::byte> parameterSets) = 0;
+
+    /// Ends the file: the last picture shown stands until `end`. Called once, or `finishBefore`. Reports what went
+    /// wrong in `write` again, if something did.
+    virtual Status finish(CaptureTime end, CopiedTail tail) = 0;
+
+    /// As `finish` where the recording goes on in another file whose first picture is captured at `next`: packets of
+    /// copied tracks that begin then or later come back in `following`, for that file. The one that is under way then
+    /// stays whole, so that no sound is lost. Without a video packet written before, all of them come back.
+    virtual Status finishBefore(CaptureTime next, std::vector<Packet>& following) = 0;
+
+    [[nodiscard]] virtual std::uint64_t bytesWritten() const = 0;
+
+    /// Video packets in the file and their bytes. Those that are held back do not count until they are written, which
+    /// after a failure never happens.
+    [[nodiscard]] virtual std::uint64_t videoPackets() const = 0;
+    [[nodiscard]] virtual std::uint64_t videoBytes() const = 0;
+
+    /// A line for each thing that a file of this format cannot hold and that is therefore left out. Packets of such
+    /// tracks may still be written, to no effect.
+    [[nodiscard]] virtual const std::vector<std::string>& leftOut() const = 0;
+};
+
+/// The codec of the raw stream that a file's name asks for by its extension, in letters of either case: .h264, .264;
+/// .hevc, .h265, .265; .fwht. Empty for every other name: that file is an MP4.
+[[nodiscard]] std::optional<Codec> rawStreamCodec(const std::string& path);
+
+/// Creates the file in the format that its name asks for. Throws std::system_error or std::runtime_error, and leaves no
+/// new file behind then: an existing file without `overwrite`, a missing or unwritable folder, an impossible track, a
+/// codec that this format does not hold.
+[[nodiscard]] std::unique_ptr<FileWriter> createFile(const FileConfig& config);
+
+}  // namespace smartcodec

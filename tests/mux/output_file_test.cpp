@@ -1,6 +1,8 @@
 #include "mux/output_file.h"
 
 #include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -121,6 +123,28 @@ TEST_SUITE("integration") {
         REQUIRE(stat(path.c_str(), &status) == 0);
         CHECK(status.st_size == 1010);
         CHECK(status.st_blocks * 512 < (1 << 20));
+    }
+
+    TEST_CASE("of a write that fails on its way nothing is left") {
+        const TemporaryFolder folder;
+        const std::string path = folder / "video.mp4";
+        rlimit before{};
+        REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+        const rlimit small{.rlim_cur = 1500, .rlim_max = before.rlim_max};
+        REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
+        const auto handler = signal(SIGXFSZ, SIG_IGN);
+        const auto file = createOutputFile(path, false);
+        const std::error_code first = file->writeAt(0, kData);
+        const std::error_code second = file->writeAt(1000, kData);
+        const auto halfway = std::filesystem::file_size(path);
+        signal(SIGXFSZ, handler);
+        setrlimit(RLIMIT_FSIZE, &before);
+        CHECK_FALSE(first);
+        CHECK(second == std::errc::file_too_large);
+        CHECK(halfway == 1500);
+        CHECK(file->sizeBytes() == 1000);
+        REQUIRE_FALSE(file->close());
+        CHECK(std::filesystem::file_size(path) == 1000);
     }
 
     TEST_CASE("a full device answers with the system's error") {

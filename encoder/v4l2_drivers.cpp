@@ -9,8 +9,11 @@ namespace {
 
 using enum ControlEffect;
 
-// Every driver is given evenly spaced times (V4l2Packets keeps the true ones), since what rate control makes of gaps is
-// what would hand the bits of dropped frames to the others.
+// Every driver is given evenly spaced times (V4l2Packets keeps the true ones) and one frame rate, once. What rate
+// control makes of gaps is what would hand the bits of dropped frames to the others, and so would the rate of those
+// that are left, also where a driver takes another while it runs (`frameRate` Live, VIDIOC_S_PARM): bits per frame are
+// the bit rate by the frame rate. Where a source is faster than it said, the bit rate makes up for it
+// (V4l2Client::steer), which acts while running wherever the frame rate does.
 constexpr std::string_view kCountsFrames = "counts frames, not their times: the bits of dropped ones are saved";
 constexpr std::string_view kReckonsWithTimes =
     "goes by the frames' times, and is given evenly spaced ones: the bits of dropped ones are saved";

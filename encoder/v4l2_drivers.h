@@ -21,7 +21,7 @@ struct V4l2DriverFacts {
     std::optional<ControlEffect> bitrate;
     std::optional<ControlEffect> keyFrame;
     std::optional<ControlEffect> qpRange;
-    std::optional<ControlEffect> frameRate;
+    std::optional<ControlEffect> frameRate;  ///< for listings: a recording tells it once
     std::optional<ControlEffect> qpMap;
     /// How its rate control reckons with frames that were dropped before it, in a line for the user; empty: not known.
     std::string_view droppedFrames;

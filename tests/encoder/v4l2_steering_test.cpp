@@ -17,19 +17,17 @@ struct Steered {
     EncoderCapabilities capabilities;
     std::vector<EmulatedV4l2::ControlSet> controls;  ///< since the recording's first frame
     std::vector<EmulatedV4l2::ControlSet> before;    ///< set up
-    std::vector<std::int64_t> timestamps;
     std::size_t opened = 0;
 };
 
-Steered steer(const V4l2Personality& personality, const EncoderConfig& config, int count, const Conduct& conduct,
-              const std::function<CaptureTime(int)>& time = {}) {
+Steered steer(const V4l2Personality& personality, const EncoderConfig& config, int count, const Conduct& conduct) {
     Steered result;
     EmulatedV4l2 system(personality, EmulatedV4l2::Coding::Fake);
     const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
     result.before = system.controlsSet();
     const std::size_t trial = system.timestamps().size();
     const std::size_t opened = system.opened();
-    result.recording = record(*encoder, config, count, conduct, time);
+    result.recording = record(*encoder, config, count, conduct);
     result.capabilities = encoder->capabilities();
     CHECK_MESSAGE(result.recording.failure == "", result.recording.failure);
     checkStream(result.recording);
@@ -38,8 +36,6 @@ Steered steer(const V4l2Personality& personality, const EncoderConfig& config, i
                           result.controls.begin() + static_cast<std::ptrdiff_t>(result.before.size()));
     for (EmulatedV4l2::ControlSet& control : result.controls)
         control.framesBefore -= trial;
-    result.timestamps = system.timestamps();
-    result.timestamps.erase(result.timestamps.begin(), result.timestamps.begin() + static_cast<std::ptrdiff_t>(trial));
     result.opened = system.opened() - opened;
     return result;
 }
@@ -208,48 +204,6 @@ TEST_SUITE("unit") {
         CHECK(steered.recording.pictures[84].bitrate == 800'000);
         CHECK(steered.recording.pictures[85].bitrate == 2'000'000);
         CHECK(steered.opened == 3);
-    }
-
-    TEST_CASE("times are evenly spaced for the encoder whatever was dropped and true again afterwards") {
-        std::vector<CaptureTime> given;
-        const auto time = [&](int number) {
-            given.push_back(at(number * 25 + number % 3));
-            return given.back();
-        };
-        const Steered steered = steer(v4l2Personality("plain"), smallConfig(), 40, {}, time);
-        REQUIRE(steered.timestamps.size() == 40);
-        for (std::size_t i = 1; i < steered.timestamps.size(); ++i)
-            CHECK(steered.timestamps[i] - steered.timestamps[i - 1] == 40'000);
-        CHECK(steered.timestamps[0] > 0);
-        REQUIRE(steered.recording.packets.size() == 40);
-        for (std::size_t i = 0; i < 40; ++i)
-            CHECK(steered.recording.packets[i].presentation == given[i]);
-    }
-
-    TEST_CASE("dropped frames do not hand their bits to the others even where rate control reckons with times") {
-        // Ten seconds at 25 frames per second, against the same number of frames one second apart.
-        for (const bool byTimestamp : {false, true}) {
-            CAPTURE(byTimestamp);
-            V4l2Personality personality = v4l2Personality("plain");
-            personality.ratesByTimestamp = byTimestamp;
-            EncoderConfig config = smallConfig();
-            config.maxBitrate = {300'000};
-            config.quality = 10;
-            const auto bytes = [&](double spacing) {
-                const Steered steered = steer(personality, config, 250, {}, [&](int number) {
-                    return CaptureTime(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                        std::chrono::duration<double>(number * spacing)));
-                });
-                std::size_t sum = 0;
-                for (const Packet& packet : steered.recording.packets)
-                    sum += packet.data.size();
-                return static_cast<double>(sum);
-            };
-            const double dense = bytes(0.04);
-            const double sparse = bytes(1.0);
-            CHECK(dense > 0);
-            CHECK(sparse == doctest::Approx(dense).epsilon(0.1));
-        }
     }
 
     TEST_CASE("without regions of interest a frame that may be coarse everywhere raises the lowest QP") {

@@ -9,6 +9,7 @@
 #include "app/raw_options.h"
 #include "capture/limits.h"
 #include "encoder/encoder.h"
+#include "mux/file_writer.h"
 
 namespace smartcodec {
 
@@ -111,11 +112,37 @@ EncoderChoice parseEncoder(const GivenOption& option) {
     return {.kind = kKinds[parseChoice(option, {"auto", "software", "v4l2", "v4l2:/dev/videoN"})]};
 }
 
+/// The one that is given, else the one that the output's name asks for.
+Codec readCodec(const RawOptions& raw, const std::string& output) {
+    const std::optional<Codec> ofOutput = rawStreamCodec(output);
+    if (!raw.codec)
+        return ofOutput.value_or(Codec::H264);
+    constexpr Codec kCodecs[] = {Codec::H264, Codec::Hevc, Codec::Fwht};
+    const Codec codec = kCodecs[parseChoice(raw.given("--codec", *raw.codec), {"h264", "hevc", "fwht"})];
+    const std::string given = fmt::format("{} {}", raw.label("--codec"), name(codec));
+    if (ofOutput && *ofOutput != codec)
+        throw UsageError(fmt::format("{}: {} {} is a raw stream of {}: give {}, or leave one of them out", given,
+                                     raw.label("--output"), output, name(*ofOutput), name(*ofOutput)));
+    if (!ofOutput && codec == Codec::Fwht)
+        throw UsageError(fmt::format("{}: MP4 does not hold it: give {} FILE.fwht", given, raw.label("--output")));
+    return codec;
+}
+
+void readOutput(const RawOptions& raw, Settings& settings) {
+    if (!raw.output || raw.output->empty())
+        throw UsageError("no output: give the file to write with -o FILE.mp4");
+    settings.output = *raw.output;
+    settings.overwrite = raw.overwrite;
+    settings.codec = readCodec(raw, settings.output);
+}
+
 void readEncoder(const RawOptions& raw, Settings& settings) {
     settings.encoder = parseEncoder(raw.given("--encoder", raw.encoder.value_or("auto")));
-    if (raw.codec)
-        settings.codec =
-            parseChoice(raw.given("--codec", *raw.codec), {"h264", "hevc"}) == 0 ? Codec::H264 : Codec::Hevc;
+    if (settings.codec == Codec::Fwht && settings.encoder.kind == EncoderChoice::Kind::Software)
+        throw UsageError(fmt::format("{} software: it does not code fwht: give v4l2, for the kernel's vicodec",
+                                     raw.label("--encoder")));
+    if (settings.codec == Codec::Fwht && settings.encoder.kind == EncoderChoice::Kind::Automatic)
+        settings.encoder.kind = EncoderChoice::Kind::V4l2;  // where none takes it, each says why
     if (raw.quality)
         settings.quality = static_cast<int>(parseWhole(raw.given("--quality", *raw.quality), {1, 51}));
     if (raw.lookahead)
@@ -186,12 +213,9 @@ CommandLine understand(const RawOptions& raw) {
     CommandLine commandLine;
     Settings& settings = commandLine.settings;
     readSource(raw, settings);
+    readOutput(raw, settings);
     readEncoder(raw, settings);
     readSmart(raw, settings);
-    if (!raw.output || raw.output->empty())
-        throw UsageError("no output: give the file to write with -o FILE.mp4");
-    settings.output = *raw.output;
-    settings.overwrite = raw.overwrite;
     settings.traceFile = raw.trace.value_or("");
     if (raw.summary && parseChoice(raw.given("--summary", *raw.summary), {"text", "json"}) == 1)
         commandLine.summary = SummaryFormat::Json;

@@ -90,6 +90,7 @@ OutputSeries::Config filesConfig(const Settings& settings, const SourceInfo& sou
                    .rotation = source.rotation,
                    .parameterSets = {},
                    .copiedTracks = source.copiedTracks,
+                   .dropsFrames = settings.smart.frameRate || settings.realtime || source.live,
                    .overwrite = settings.overwrite};
     if (const auto* file = std::get_if<FileSourceConfig>(&settings.source))
         config.spared.push_back(file->path);

@@ -119,14 +119,21 @@ void addSourceOptions(CLI::App& app, RawOptions& raw) {
 }
 
 void addOutputOptions(CLI::App& app, RawOptions& raw) {
-    app.add_option("-o,--output", raw.output, "The MP4 file to write")->type_name("FILE")->group("Recording");
+    app.add_option(
+           "-o,--output", raw.output,
+           "The file to write: a raw stream, without times and sound, where its name ends in .h264, .hevc or .fwht; "
+           "else MP4")
+        ->type_name("FILE")
+        ->group("Recording");
     app.add_flag("--overwrite", raw.overwrite, "Replace the output and the trace if they exist")->group("Recording");
     app.add_option("--encoder", raw.encoder,
                    "v4l2:/dev/videoN: that device; v4l2: the first that takes the video; software; auto: v4l2 if there "
                    "is one, else software. Default: auto")
         ->type_name("NAME")
         ->group("Recording");
-    app.add_option("--codec", raw.codec, "h264 or hevc. Default: h264")->type_name("NAME")->group("Recording");
+    app.add_option("--codec", raw.codec, "h264, hevc or, of V4L2 alone, fwht. Default: the raw stream's, else h264")
+        ->type_name("NAME")
+        ->group("Recording");
     app.add_option("--quality", raw.quality,
                    "Constant quality, 1..51 on the codec's QP scale, lower is better. Default: 23")
         ->type_name("QP")

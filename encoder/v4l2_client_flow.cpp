@@ -24,7 +24,7 @@ std::string v4l2Remedy(int error) {
         case EPERM:
             return "; join the group that owns the node (video, on most systems)";
         case ENOENT:
-            return "; smartcodec devices lists the encoders that are here";
+            return "; smartcodec devices lists the encoders that are here, and --encoder software records without one";
         case EBUSY:
             return "; end the program that uses it";
         case ENOMEM:

@@ -1,6 +1,7 @@
 #include "encoder/v4l2_encoder.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -80,7 +81,7 @@ std::unique_ptr<Encoder> openV4l2Encoder(const EncoderConfig& config, const std:
     } catch (const std::system_error& error) {
         throw std::runtime_error(error.what() + v4l2Remedy(error.code().value()));
     }
-    int error = 0;
+    int error = nodes.empty() ? ENOENT : 0;
     for (V4l2EncoderNode& node : nodes) {
         try {
             return std::make_unique<V4l2Client>(config, std::move(node), system, limits);

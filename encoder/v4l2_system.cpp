@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 #include <libv4l2.h>
+#include <linux/videodev2.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -27,6 +31,28 @@ int nodeNumber(std::string_view fileName) {
     return error == std::errc{} && end == digits.data() + digits.size() ? number : -1;
 }
 
+/// While it lives, what libraries print on standard error goes nowhere: what went wrong comes back as errno too, and is
+/// told in our own words. (glibc lets `stderr` be set; what has it already, as the log, goes on. v4l2_log_file would
+/// neither silence plug-ins nor come for free: with it every call is logged and flushed.)
+class Quiet {
+  public:
+    Quiet() : nowhere_(std::fopen("/dev/null", "we")), before_(stderr) {
+        if (nowhere_)
+            stderr = nowhere_;
+    }
+    ~Quiet() {
+        stderr = before_;
+        if (nowhere_)
+            std::fclose(nowhere_);
+    }
+    Quiet(const Quiet&) = delete;
+    Quiet& operator=(const Quiet&) = delete;
+
+  private:
+    FILE* nowhere_;
+    FILE* before_;
+};
+
 class RealSystem final : public V4l2System {
   public:
     [[nodiscard]] std::vector<std::string> nodes() override {
@@ -45,10 +71,17 @@ class RealSystem final : public V4l2System {
 
     int open(const char* path) override {
         const int descriptor = ::open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        if (descriptor < 0)
+            return descriptor;
+        // Plug-ins make devices of what is none to the kernel, so it is offered to them, but their complaints about
+        // what is really none are not wanted.
+        std::optional<Quiet> quiet;
+        v4l2_capability capability{};
+        if (::ioctl(descriptor, VIDIOC_QUERYCAP, &capability) != 0)
+            quiet.emplace();
         // Plug-ins are wanted, emulated formats and controls are not. What libv4l2 will not look after it hands on to
         // the kernel unchanged, so its refusal changes nothing.
-        if (descriptor >= 0)
-            static_cast<void>(v4l2_fd_open(descriptor, V4L2_DISABLE_CONVERSION));
+        static_cast<void>(v4l2_fd_open(descriptor, V4L2_DISABLE_CONVERSION));
         return descriptor;
     }
 

@@ -158,6 +158,7 @@ TEST_SUITE("integration") {
         checkRefused(scene({"-w", "-640"}), "--width -640", output);
         checkRefused(scene({"--config", config}), "'qualty'", output);
         checkRefused(scene({"--encoder", "v4l2:/dev/none"}), "/dev/none", output);
+        checkRefused(scene({"--encoder", "v4l2:/dev/null"}), "/dev/null is no stateful video encoder", output);
         checkRefused({"-o", output}, "no camera support", output);
         checkRefused({}, "-i FILE", output);
     }

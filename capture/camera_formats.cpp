@@ -86,8 +86,7 @@ std::optional<ChosenFormat> chooseFormat(std::span<const CameraFormat> offered, 
                                          std::optional<Size> size, std::optional<FrameRate> frameRate) {
     for (const bool halvedChroma : {true, false}) {
         for (const PixelFormat format : direct) {
-            const bool is420 = format == kNv12 || format == kYuv420;
-            if (is420 == halvedChroma && find(offered, format))
+            if (is420(format) == halvedChroma && find(offered, format))
                 return ChosenFormat{format, CameraConversion::None};
         }
     }

@@ -18,7 +18,7 @@ class CameraSession::Lease final : public FrameBuffer {
     void recycle() noexcept override {
         analysis_.reset();
         const std::shared_ptr<CameraSession> session = std::move(session_);  // may be the last: this dies with it
-        owner_.framesReturned_.fetch_add(1, std::memory_order_relaxed);
+        owner_.lastReturn_.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
         owner_.giveBack(buffer_);
     }
 
@@ -41,7 +41,7 @@ CameraSession::~CameraSession() {
 void CameraSession::start(CameraListener& listener) {
     device_->start(listener);
     started_ = true;
-    gate_.store(0, std::memory_order_release);
+    gate_.fetch_and(~kClosed, std::memory_order_release);
     for (std::size_t i = 0; i < leases_.size(); ++i) {
         if (const Status queued = queue(i); !queued.ok())
             throw std::runtime_error(queued.message());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -29,8 +30,8 @@ class CameraSession : public std::enable_shared_from_this<CameraSession> {
     /// Idempotent. Buffers that come back later stay here.
     void stop() noexcept;
 
-    /// A frame on the buffer of a captured picture; `description`'s picture is that of the main stream, cut to `size`,
-    /// and its analysis picture that of the second stream, or `analysis`, a frame that lives as long.
+    /// A frame on the buffer of a captured picture, which `description` shows. `analysis` is the owner of its analysis
+    /// picture where that is not the camera's: it lives as long.
     [[nodiscard]] Frame lend(std::size_t buffer, const Frame::Description& description, Frame analysis = {});
     /// For a picture that becomes no frame.
     void giveBack(std::size_t buffer) noexcept;
@@ -39,8 +40,10 @@ class CameraSession : public std::enable_shared_from_this<CameraSession> {
     [[nodiscard]] int queued() const { return queued_.load(std::memory_order_relaxed); }
     /// To be called for every picture that the camera has finished, before the buffer is lent or given back.
     void finished() noexcept { queued_.fetch_sub(1, std::memory_order_relaxed); }
-    /// How many frames have died and given their buffer back. Any thread.
-    [[nodiscard]] unsigned framesReturned() const { return framesReturned_.load(std::memory_order_relaxed); }
+    /// When a frame has last died and given its buffer back; the clock's epoch: none has. Any thread.
+    [[nodiscard]] std::chrono::steady_clock::time_point lastReturn() const {
+        return lastReturn_.load(std::memory_order_relaxed);
+    }
 
   private:
     class Lease;
@@ -51,7 +54,7 @@ class CameraSession : public std::enable_shared_from_this<CameraSession> {
     CameraSetup setup_;
     std::vector<std::unique_ptr<Lease>> leases_;  // one per buffer
     std::atomic<int> queued_{0};
-    std::atomic<unsigned> framesReturned_{0};
+    std::atomic<std::chrono::steady_clock::time_point> lastReturn_{};
     // How many threads are in `queue`, and kClosed while the camera does not run: libcamera forbids to queue a request
     // at the same time as stopping.
     static constexpr int kClosed = 1 << 30;

@@ -1,29 +1,31 @@
 #include "capture/camera_source.h"
 
-#include <readerwriterqueue/readerwriterqueue.h>
+#include <poll.h>
+#include <readerwriterqueue/readerwritercircularbuffer.h>
+#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <charconv>
-#include <semaphore>
+#include <sstream>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "capture/camera_converter.h"
 #include "capture/camera_formats.h"
 #include "capture/camera_session.h"
 #include "capture/limits.h"
+#include "capture/unique_fd.h"
 
 namespace smartcodec {
 
 namespace {
 
-using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
 
-/// A sensor is powered up, and its exposure found, before the first picture comes.
-constexpr std::chrono::nanoseconds kFirstPicture = 5s;
-constexpr std::chrono::nanoseconds kStall = 2s;
-constexpr int kStallFrames = 3;  // of a camera so slow that two seconds are few pictures
+constexpr int kStallFrames = 3;  // of a camera so slow that the patience is few pictures
 
 constexpr FrameRate kAssumedRate{30, 1};
 
@@ -33,10 +35,6 @@ std::string text(Size size) {
 
 Size even(Size size) {
     return {size.width & ~1, size.height & ~1};
-}
-
-bool is420(PixelFormat format) {
-    return format == kNv12 || format == kYuv420;
 }
 
 std::string list(const std::vector<CameraDescription>& cameras) {
@@ -102,13 +100,6 @@ class CameraSource final : public Source, private CameraListener {
     Status run(SourceSink& sink, std::stop_token stop) override;
 
   private:
-    /// What shows that the camera is alive, or that it has nothing to fill.
-    struct Activity {
-        unsigned good = 0;
-        unsigned returned = 0;
-        friend bool operator==(const Activity&, const Activity&) = default;
-    };
-
     void captured(const CapturedPicture& picture) noexcept override;
     void disconnected() noexcept override;
 
@@ -117,9 +108,15 @@ class CameraSource final : public Source, private CameraListener {
     [[nodiscard]] bool isDue(CaptureTime time);
     void offer(const CapturedPicture& picture);
     void offerConverted(const CapturedPicture& picture);
+    void sawGood() noexcept;
+    void wake() noexcept;
+    void waitUntil(Clock::time_point deadline) const;
+    [[nodiscard]] Status watch(const std::stop_token& stop);
     [[nodiscard]] std::chrono::nanoseconds patience() const;
     [[nodiscard]] std::string stalled(std::chrono::nanoseconds silence) const;
 
+    const std::chrono::nanoseconds patience_;
+    const std::chrono::nanoseconds firstPatience_;
     SourceInfo info_;
     std::shared_ptr<CameraSession> session_;
     std::optional<CameraConverter> converter_;  // of the main picture, or of the small one for the analysis
@@ -129,15 +126,20 @@ class CameraSource final : public Source, private CameraListener {
     std::optional<CaptureTime> due_;
 
     SourceSink* sink_ = nullptr;  // while it runs
-    std::counting_semaphore<> wake_{0};
-    moodycamel::ReaderWriterQueue<CapturedPicture> pending_;  // to be converted; has room for every buffer there is
+    UniqueFd wake_;               // an eventfd: something is pending, the camera is lost, or it is time to stop
+    std::optional<moodycamel::BlockingReaderWriterCircularBuffer<CapturedPicture>>
+        pending_;  // to be converted; has room for every buffer there is
     std::atomic<unsigned> good_{0};
+    std::atomic<Clock::time_point> lastGood_{};
     std::atomic<unsigned> failed_{0};
     std::atomic<bool> lost_{false};
 };
 
 CameraSource::CameraSource(const CameraConfig& config, const CameraDescription& camera,
-                           std::unique_ptr<CameraDevice> device) {
+                           std::unique_ptr<CameraDevice> device)
+    : patience_(config.patience), firstPatience_(config.firstPatience), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!wake_)
+        throw std::system_error(errno, std::generic_category(), "opening a descriptor for the camera's thread");
     const std::string what = "camera " + camera.id;
     const std::vector<CameraFormat> formats = device->formats();
     const std::optional<Size> wanted = wantedSize(config, formats);
@@ -176,7 +178,8 @@ CameraSource::CameraSource(const CameraConfig& config, const CameraDescription& 
         info_.notes.push_back(what + ": does not tell its frame rate: rate control assumes 30 pictures per second");
     }
     setUpConversion(*chosen);
-    pending_ = moodycamel::ReaderWriterQueue<CapturedPicture>(setup.buffers.size());
+    if (converter_)
+        pending_.emplace(setup.buffers.size());
 }
 
 void CameraSource::setUpConversion(const ChosenFormat& chosen) {
@@ -197,72 +200,98 @@ void CameraSource::setUpConversion(const ChosenFormat& chosen) {
 }
 
 Status CameraSource::run(SourceSink& sink, std::stop_token stop) {
-    const std::stop_callback wakeUp(stop, [this] { wake_.release(); });
+    const std::stop_callback wakeUp(stop, [this] { wake(); });
     sink_ = &sink;
-    const auto leave = [this](Status status) {
-        session_->stop();
-        sink_ = nullptr;
-        return status;
-    };
+    Status status;
     try {
         session_->start(*this);
-        Activity last;
-        auto since = std::chrono::steady_clock::now();
-        while (!stop.stop_requested()) {
-            const auto limit = last == Activity{} ? std::max(kFirstPicture, patience()) : patience();
-            (void)wake_.try_acquire_until(since + limit);
-            CapturedPicture picture;
-            while (pending_.try_dequeue(picture))
-                offerConverted(picture);
-            if (lost_)
-                return leave(Status::failure(info_.name + ": was unplugged, or its driver unbound"));
-            const Activity now{good_, session_->framesReturned()};
-            if (now != last || session_->queued() == 0) {
-                last = now;
-                since = std::chrono::steady_clock::now();
-            } else if (std::chrono::steady_clock::now() - since >= limit) {
-                return leave(Status::failure(stalled(limit)));
-            }
-        }
+        status = watch(stop);
     } catch (const std::exception& error) {
-        return leave(Status::failure(info_.name + ": " + error.what()));
+        status = Status::failure(info_.name + ": " + error.what());
     }
-    return leave({});
+    session_->stop();
+    sink_ = nullptr;
+    return status;
+}
+
+/// Converts what is to be converted, until the camera is lost or the recording over.
+Status CameraSource::watch(const std::stop_token& stop) {
+    const Clock::time_point started = Clock::now();
+    Clock::time_point starved = started;  // when it last had no buffer to fill
+    while (!stop.stop_requested()) {
+        CapturedPicture picture;
+        while (pending_ && pending_->try_dequeue(picture))
+            offerConverted(picture);
+        if (lost_)
+            return Status::failure(info_.name + ": was unplugged, or its driver unbound");
+        if (session_->queued() == 0)
+            starved = Clock::now();
+        const auto limit = good_ == 0 ? std::max(firstPatience_, patience()) : patience();
+        const auto deadline =
+            std::max({started, starved, lastGood_.load(std::memory_order_relaxed), session_->lastReturn()}) + limit;
+        if (Clock::now() >= deadline)
+            return Status::failure(stalled(limit));
+        waitUntil(deadline);
+    }
+    return {};
+}
+
+void CameraSource::wake() noexcept {
+    (void)eventfd_write(wake_.get(), 1);  // refused only where it is readable anyway
+}
+
+void CameraSource::waitUntil(Clock::time_point deadline) const {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    pollfd descriptor{wake_.get(), POLLIN, 0};
+    // an interrupted wait is as good as one that is over: the caller looks again
+    if (poll(&descriptor, 1, static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000))) > 0) {
+        eventfd_t events = 0;
+        (void)eventfd_read(wake_.get(), &events);
+    }
 }
 
 std::chrono::nanoseconds CameraSource::patience() const {
     const std::chrono::nanoseconds frame(1'000'000'000LL * info_.frameRate.denominator / info_.frameRate.numerator);
-    return std::max(kStall, kStallFrames * frame);
+    return std::max(patience_, kStallFrames * frame);
 }
 
 std::string CameraSource::stalled(std::chrono::nanoseconds silence) const {
-    const auto seconds = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silence).count());
+    std::ostringstream seconds;
+    seconds << std::chrono::duration<double>(silence).count() << " s";
     const unsigned failed = failed_;
     if (good_ == 0 && failed > 0)
-        return info_.name + ": all of its " + std::to_string(failed) + " pictures failed within " + seconds + " s";
-    return info_.name + ": no picture for " + seconds + " s" +
+        return info_.name + ": all of its " + std::to_string(failed) + " pictures failed within " + seconds.str() +
+               ": is it connected well?";
+    return info_.name + ": no picture for " + seconds.str() +
            (failed > 0 ? " (" + std::to_string(failed) + " failed so far)" : "") + ": is it still connected?";
+}
+
+void CameraSource::sawGood() noexcept {
+    lastGood_.store(Clock::now(), std::memory_order_relaxed);
+    if (good_.fetch_add(1, std::memory_order_relaxed) == 0)
+        wake();  // from now on less patience is called for
 }
 
 void CameraSource::captured(const CapturedPicture& picture) noexcept {
     session_->finished();
-    if (!picture.good)
+    if (!picture.good) {
         failed_.fetch_add(1, std::memory_order_relaxed);
-    else
-        good_.fetch_add(1, std::memory_order_relaxed);
-    if (!picture.good || !isDue(picture.time)) {
         session_->giveBack(picture.buffer);
-    } else if (converter_) {
-        (void)pending_.try_enqueue(picture);
-        wake_.release();
+    } else if (!isDue(picture.time)) {
+        sawGood();
+        session_->giveBack(picture.buffer);
+    } else if (converter_) {  // whether it is good shows when it is read
+        (void)pending_->try_enqueue(picture);
+        wake();
     } else {
+        sawGood();
         offer(picture);
     }
 }
 
 void CameraSource::disconnected() noexcept {
     lost_ = true;
-    wake_.release();
+    wake();
 }
 
 /// On a grid of the wanted rate, a quarter of its spacing early at most.
@@ -293,17 +322,27 @@ void CameraSource::offer(const CapturedPicture& picture) {
 }
 
 void CameraSource::offerConverted(const CapturedPicture& picture) {
+    struct GiveBack {
+        CameraSession& session;
+        std::size_t buffer;
+        ~GiveBack() { session.giveBack(buffer); }
+    };
     Frame::Description description = describe(picture);
-    const Frame lease = session_->lend(picture.buffer, description);  // so that it goes back in any case
-    Frame made = converter_->convert(session_->setup().buffers[picture.buffer].main, picture.bytes, description);
-    if (!made) {
-        failed_.fetch_add(1, std::memory_order_relaxed);
-    } else if (convertsMain_) {
-        sink_->offer(std::move(made));
-    } else {
-        description.analysisPicture = made->picture;
-        sink_->offer(session_->lend(picture.buffer, description, std::move(made)));
+    const Picture& from = session_->setup().buffers[picture.buffer].main;
+    if (convertsMain_) {
+        const GiveBack whateverHappens{*session_, picture.buffer};
+        if (Frame made = converter_->convert(from, picture.bytes, description)) {
+            sawGood();
+            sink_->offer(std::move(made));
+        } else {
+            failed_.fetch_add(1, std::memory_order_relaxed);
+        }
+        return;
     }
+    sawGood();
+    Frame small = converter_->convert(from, picture.bytes, description);
+    description.analysisPicture = small->picture;
+    sink_->offer(session_->lend(picture.buffer, description, std::move(small)));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,10 @@ struct CameraConfig {
     std::vector<CameraSetting> settings;
     /// What the encoder takes without a copy, best first; the first camera format found in it travels as it is.
     std::vector<PixelFormat> directFormats{kNv12, kYuv420};
+    /// How long it may show nothing, at least: a slow camera has the time of three pictures. A sensor is powered up, and
+    /// its exposure found, before the first one comes.
+    std::chrono::nanoseconds patience = std::chrono::seconds(2);
+    std::chrono::nanoseconds firstPatience = std::chrono::seconds(5);
 };
 
 /// A camera as a source: live, frames at the sensor's times, each a lease on the camera's own dmabufs (and, where there
@@ -31,7 +36,8 @@ struct CameraConfig {
 /// analysis.
 ///
 /// `run` offers frames (SourceSink::offer) on the camera's thread, or its own where pictures are converted, and ends
-/// with a failure when the camera is unplugged or has had nothing but failed pictures, or none, for two seconds.
+/// with a failure when the camera is unplugged or has had nothing but failed pictures, or none, for `patience`. Time in
+/// which it had no buffer to fill does not count.
 ///
 /// Throws what is wrong with the config or the camera, with the remedy. `system` is borrowed for the source's life; the
 /// device lives until the last frame has died.

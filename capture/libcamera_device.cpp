@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
+#include <mutex>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -185,6 +186,7 @@ class LibcameraDevice final : public CameraDevice {
     std::vector<std::unique_ptr<libcamera::Request>> requests_;  // one per buffer
     std::vector<char> used_;  // whether a request has been queued before, per request
     libcamera::ControlList initial_;
+    std::mutex listenerMutex_;            // it may be unplugged at the very moment at which it is stopped
     CameraListener* listener_ = nullptr;  // while it runs
 };
 
@@ -243,7 +245,7 @@ LibcameraDevice::Configuration LibcameraDevice::negotiate(const CameraRequest& r
     if (small) {
         const libcamera::StreamConfiguration& second = configuration->at(1);
         const PixelFormat format = ours(second.pixelFormat);
-        const bool serves = (format == kNv12 || format == kYuv420) && servesAnalysis(ours(second.size), main);
+        const bool serves = is420(format) && servesAnalysis(ours(second.size), main);
         if (!serves || ours(configuration->at(0).size) != main ||
             ours(configuration->at(0).pixelFormat) != request.format)
             return nullptr;
@@ -346,7 +348,10 @@ void LibcameraDevice::allocate(const CameraRequest&, CameraSetup& setup) {
 }
 
 void LibcameraDevice::start(CameraListener& listener) {
-    listener_ = &listener;
+    {
+        const std::lock_guard lock(listenerMutex_);
+        listener_ = &listener;
+    }
     std::fill(used_.begin(), used_.end(), char{0});
     camera_->requestCompleted.connect(this, &LibcameraDevice::completed);
     camera_->disconnected.connect(this, &LibcameraDevice::disconnected);
@@ -371,6 +376,7 @@ void LibcameraDevice::stop() noexcept {
     camera_->stop();
     camera_->requestCompleted.disconnect(this);
     camera_->disconnected.disconnect(this);
+    const std::lock_guard lock(listenerMutex_);
     listener_ = nullptr;
 }
 
@@ -403,8 +409,11 @@ void LibcameraDevice::completed(libcamera::Request* request) {
     listener_->captured(picture);
 }
 
+/// On libcamera's thread.
 void LibcameraDevice::disconnected() {
-    listener_->disconnected();
+    const std::lock_guard lock(listenerMutex_);
+    if (listener_)
+        listener_->disconnected();
 }
 
 }  // namespace

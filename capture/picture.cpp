@@ -11,6 +11,12 @@ namespace smartcodec {
 
 const PixelFormat kNv12{DRM_FORMAT_NV12};
 const PixelFormat kYuv420{DRM_FORMAT_YUV420};
+const PixelFormat kBgr888{DRM_FORMAT_BGR888};
+const PixelFormat kRgb888{DRM_FORMAT_RGB888};
+
+bool is420(PixelFormat format) {
+    return format == kNv12 || format == kYuv420;
+}
 
 std::string name(PixelFormat format) {
     const std::unique_ptr<char, decltype(&std::free)> text(drmGetFormatName(format.fourcc), &std::free);

@@ -34,6 +34,11 @@ struct PixelFormat {
 
 extern const PixelFormat kNv12;    ///< luma plane, then one plane of interleaved Cb Cr at half width and height
 extern const PixelFormat kYuv420;  ///< luma, Cb and Cr planes, chroma at half width and height
+extern const PixelFormat kBgr888;  ///< bytes R, G, B: DRM names a word from its highest byte on
+extern const PixelFormat kRgb888;  ///< bytes B, G, R
+
+/// Whether it is kNv12 or kYuv420, the formats that the analysis and all encoders work on.
+[[nodiscard]] bool is420(PixelFormat format);
 
 /// "NV12", "YU12", ...: the fourcc's four letters, as libdrm prints them.
 [[nodiscard]] std::string name(PixelFormat format);

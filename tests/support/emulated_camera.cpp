@@ -1,0 +1,512 @@
+#include "tests/support/emulated_camera.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "capture/camera_formats.h"
+#include "capture/unique_fd.h"
+#include "tests/support/camera_pattern.h"
+
+namespace smartcodec::test {
+
+namespace {
+
+constexpr std::chrono::seconds kPatience{20};  // of tests, even under sanitizers
+
+[[noreturn]] void violated(const std::string& what) {
+    std::fprintf(stderr, "emulated camera: %s\n", what.c_str());
+    std::abort();
+}
+
+[[noreturn]] void failed(const std::string& what) {
+    throw std::system_error(errno, std::generic_category(), "emulated camera: " + what);
+}
+
+class Mapped {
+  public:
+    Mapped(int fd, std::size_t bytes, int protection) : bytes_(bytes) {
+        address_ = mmap(nullptr, bytes, protection, MAP_SHARED, fd, 0);
+        if (address_ == MAP_FAILED)
+            failed("mapping a buffer");
+    }
+    Mapped(Mapped&& other) noexcept : address_(std::exchange(other.address_, nullptr)), bytes_(other.bytes_) {}
+    Mapped& operator=(Mapped&&) = delete;
+    ~Mapped() {
+        if (address_)
+            munmap(address_, bytes_);
+    }
+    [[nodiscard]] std::byte* data() const { return static_cast<std::byte*>(address_); }
+
+  private:
+    void* address_ = nullptr;
+    std::size_t bytes_;
+};
+
+/// Memory of one picture: the camera writes it through a mapping that nobody else knows.
+class Memory {
+  public:
+    Memory(const PatternLayout& layout, MainMemory access)
+        : fd_(memfd_create("camera picture", MFD_CLOEXEC)), camera_(sized(layout.bytes)) {
+        if (access != MainMemory::Mapped) {  // a mapping needs to read
+            const std::string path = "/proc/self/fd/" + std::to_string(fd_.get());
+            UniqueFd unreadable(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+            if (!unreadable)
+                failed("opening a buffer");
+            if (access == MainMemory::Forbidden)
+                shown_.emplace_back(fd_.get(), layout.bytes, PROT_NONE);
+            fd_ = std::move(unreadable);
+        } else {
+            shown_.emplace_back(fd_.get(), layout.bytes, PROT_READ | PROT_WRITE);
+        }
+        picture_.format = layout.format;
+        picture_.size = layout.size;
+        picture_.writable = access != MainMemory::Unmapped;
+        const auto planes = static_cast<std::size_t>(std::max(1, planeCount(layout.format)));
+        for (std::size_t i = 0; i < planes; ++i) {
+            Plane& plane = picture_.planes[i];
+            plane.dmabuf = fd_.get();
+            plane.offsetBytes = layout.offsets[i];
+            plane.strideBytes = i > 0 && planes == 3 ? layout.strideBytes / 2 : layout.strideBytes;
+            plane.data = shown_.empty() ? nullptr : shown_.front().data() + plane.offsetBytes;
+        }
+    }
+
+    [[nodiscard]] const Picture& picture() const { return picture_; }
+    void fill(const std::vector<std::byte>& bytes) const { std::memcpy(camera_.data(), bytes.data(), bytes.size()); }
+
+  private:
+    [[nodiscard]] Mapped sized(std::size_t bytes) const {
+        if (!fd_ || ftruncate(fd_.get(), static_cast<off_t>(bytes)) != 0)
+            failed("making a buffer");
+        return {fd_.get(), bytes, PROT_READ | PROT_WRITE};
+    }
+
+    UniqueFd fd_;
+    Mapped camera_;
+    std::vector<Mapped> shown_;  // none or one
+    Picture picture_;
+};
+
+/// One stream of a configured camera.
+struct Stream {
+    std::vector<std::vector<std::byte>> phases;
+    std::vector<Memory> memory;  // one per buffer
+
+    Stream(const PatternLayout& layout, std::size_t buffers, MainMemory access) : phases(drawPattern(layout)) {
+        memory.reserve(buffers);
+        for (std::size_t i = 0; i < buffers; ++i)
+            memory.emplace_back(layout, access);
+    }
+};
+
+std::chrono::nanoseconds frameTime(FrameRate rate) {
+    return std::chrono::nanoseconds(1'000'000'000LL * rate.denominator / rate.numerator);
+}
+
+}  // namespace
+
+struct EmulatedCamera::State {
+    explicit State(CameraModel given) : model(std::move(given)), interval(frameTime(model.untold)) {}
+
+    const CameraModel model;
+
+    mutable std::mutex mutex;
+    std::condition_variable changed;  // anything below
+    bool taken = false;
+    bool busy = false;
+    bool unplugged = false;
+    bool stalled = false;
+    bool running = false;
+    bool stopping = false;
+    CameraRequest request;
+    std::chrono::nanoseconds interval;
+    CaptureTime started{};
+    SensorMetadata sensor;
+    std::deque<std::size_t> queue;
+    std::size_t demanded = 0;
+    std::size_t toFail = 0;
+    std::size_t toTruncate = 0;
+    std::uint64_t sequence = 0;
+    std::uint64_t delivered = 0;
+    std::uint64_t starved = 0;
+    std::vector<int> mainDmabufs;
+    std::function<void()> whileStopping;
+
+    template <class Condition>
+    void await(std::unique_lock<std::mutex>& lock, const char* what, const Condition& condition) {
+        if (!changed.wait_for(lock, kPatience, condition))
+            violated(std::string("waited in vain for ") + what);
+    }
+    void set(const std::function<void()>& change) {
+        {
+            const std::lock_guard lock(mutex);
+            change();
+        }
+        changed.notify_all();
+    }
+    template <class Read>
+    auto get(const Read& read) const {
+        const std::lock_guard lock(mutex);
+        return read();
+    }
+};
+
+namespace {
+
+using State = EmulatedCamera::State;
+
+class EmulatedDevice final : public CameraDevice {
+  public:
+    explicit EmulatedDevice(std::shared_ptr<State> state) : state_(std::move(state)) {}
+    ~EmulatedDevice() override {
+        stop();
+        state_->set([this] {
+            state_->taken = false;
+            state_->mainDmabufs.clear();
+        });
+    }
+
+    [[nodiscard]] const std::vector<CameraFormat>& formats() const override { return state_->model.formats; }
+    [[nodiscard]] CameraSetup configure(const CameraRequest& request) override;
+    void start(CameraListener& listener) override;
+    Status queue(std::size_t buffer) noexcept override;
+    void stop() noexcept override;
+
+  private:
+    [[nodiscard]] Size adjust(const CameraRequest& request) const;
+    void turn(const CameraRequest& request, CameraSetup& setup) const;
+    void settleRate(const CameraRequest& request, CameraSetup& setup);
+    void work();
+    [[nodiscard]] bool isTime(std::unique_lock<std::mutex>& lock);
+    void take(std::unique_lock<std::mutex>& lock);
+
+    std::shared_ptr<State> state_;
+    std::optional<Stream> main_;
+    std::optional<Stream> small_;
+    std::vector<char> queued_;     // per buffer; guarded by the state's mutex
+    std::atomic<int> inQueue_{0};  // threads in `queue`
+    CameraListener* listener_ = nullptr;
+    std::thread thread_;
+};
+
+Size EmulatedDevice::adjust(const CameraRequest& request) const {
+    const auto& formats = state_->model.formats;
+    const auto format =
+        std::find_if(formats.begin(), formats.end(), [&](const CameraFormat& f) { return f.format == request.format; });
+    if (format == formats.end())
+        throw std::runtime_error("camera " + state_->model.id + ": does not give " + name(request.format));
+    const Size largest = format->sizes.back();
+    Size size = request.size.value_or(largest);
+    size = {std::min(size.width, largest.width), std::min(size.height, largest.height)};
+    return {size.width / state_->model.widthStep * state_->model.widthStep, size.height};
+}
+
+void EmulatedDevice::turn(const CameraRequest& request, CameraSetup& setup) const {
+    const CameraOrientation& wanted = request.orientation;
+    if (state_->model.turns || wanted == CameraOrientation{})
+        return;
+    if (wanted.halfTurn == wanted.mirror || wanted.halfTurn == wanted.flip)
+        throw std::runtime_error("camera " + state_->model.id + ": cannot turn its pictures so");
+    setup.rotation = 180;
+    setup.notes.push_back("camera " + state_->model.id + ": cannot turn its pictures");
+}
+
+void EmulatedDevice::settleRate(const CameraRequest& request, CameraSetup& setup) {
+    const auto& fastest = state_->model.fastest;
+    if (!fastest)
+        return;
+    setup.frameRate = request.frameRate.value_or(FrameRate{30, 1});
+    if (setup.frameRate.value() > fastest->value())
+        setup.frameRate = *fastest;
+    state_->interval = frameTime(setup.frameRate);
+}
+
+CameraSetup EmulatedDevice::configure(const CameraRequest& request) {
+    if (main_)
+        violated("configured a second time");
+    const CameraModel& model = state_->model;
+    CameraSetup setup;
+    const Size size = adjust(request);
+    const std::size_t buffers = std::min<std::size_t>(request.buffers, model.buffers);
+    main_.emplace(patternLayout(request.format, size, model.rowAlignment), buffers, model.mainMemory);
+    const std::optional<Size> smallSize = analysisSize(size);
+    if (request.analysisStream && model.secondStream && smallSize)
+        small_.emplace(patternLayout(kNv12, *smallSize, model.rowAlignment), buffers, MainMemory::Mapped);
+    for (const CameraSetting& setting : request.settings) {
+        if (std::find(model.controls.begin(), model.controls.end(), setting.name) == model.controls.end())
+            throw std::runtime_error("--camera-control " + setting.name + ": the camera has no such control");
+    }
+    turn(request, setup);
+    queued_.assign(buffers, 0);
+    setup.color = {.primaries = 6, .transfer = 1, .matrix = 6, .fullRange = request.format == kMjpeg};
+    for (std::size_t i = 0; i < buffers; ++i)
+        setup.buffers.push_back(
+            {main_->memory[i].picture(), small_ ? std::optional(small_->memory[i].picture()) : std::nullopt});
+    state_->set([&] {
+        settleRate(request, setup);
+        state_->request = request;
+        for (const CameraBuffers& buffer : setup.buffers)
+            state_->mainDmabufs.push_back(buffer.main.planes[0].dmabuf);
+    });
+    return setup;
+}
+
+void EmulatedDevice::start(CameraListener& listener) {
+    state_->set([&] {
+        if (!main_)
+            violated("started before it was configured");
+        if (state_->running)
+            violated("started while it runs");
+        if (state_->unplugged)
+            throw std::system_error(ENODEV, std::generic_category(), "starting camera " + state_->model.id);
+        state_->running = true;
+        state_->stopping = false;
+        state_->started = CaptureClock::now();
+        listener_ = &listener;
+    });
+    thread_ = std::thread([this] { work(); });
+}
+
+Status EmulatedDevice::queue(std::size_t buffer) noexcept {
+    inQueue_.fetch_add(1);
+    std::this_thread::yield();  // so that whoever stops at the same time is caught
+    Status status;
+    state_->set([&] {
+        if (buffer >= queued_.size())
+            violated("there is no buffer " + std::to_string(buffer));
+        if (!state_->running || state_->stopping)
+            violated("buffer " + std::to_string(buffer) + " queued while it does not run");
+        if (queued_[buffer])
+            violated("buffer " + std::to_string(buffer) + " queued twice");
+        if (state_->unplugged) {
+            status = Status::failure("queueing a request to camera " + state_->model.id + ": No such device");
+        } else {
+            queued_[buffer] = 1;
+            state_->queue.push_back(buffer);
+        }
+    });
+    inQueue_.fetch_sub(1);
+    return status;
+}
+
+void EmulatedDevice::stop() noexcept {
+    std::function<void()> action;
+    {
+        const std::lock_guard lock(state_->mutex);
+        if (!listener_)
+            return;
+        if (thread_.get_id() == std::this_thread::get_id())
+            violated("stopped on its own thread");
+        state_->stopping = true;
+        action = state_->whileStopping;
+    }
+    if (inQueue_ > 0)
+        violated("stopped while a buffer is being queued");
+    if (action)
+        action();
+    state_->changed.notify_all();
+    thread_.join();
+    if (inQueue_ > 0)
+        violated("a buffer is being queued while it stops");
+    state_->set([this] {  // what was queued is cancelled
+        state_->queue.clear();
+        state_->running = false;
+        std::fill(queued_.begin(), queued_.end(), char{0});
+        listener_ = nullptr;
+    });
+}
+
+/// Whether a picture is to be taken now. Waits; false: it was woken for something else.
+bool EmulatedDevice::isTime(std::unique_lock<std::mutex>& lock) {
+    State& state = *state_;
+    const auto interrupted = [&] { return state.stopping || state.unplugged; };
+    if (state.model.pace == CameraPace::Timed) {
+        const auto due = state.started + (state.sequence + 1) * state.interval - CaptureClock::now();
+        return !state.changed.wait_for(lock, due, interrupted);
+    }
+    state.changed.wait(lock, [&] {
+        return interrupted() || (!state.stalled && state.model.pace == CameraPace::Free && !state.queue.empty()) ||
+               (!state.stalled && state.demanded > 0);
+    });
+    return !interrupted();
+}
+
+void EmulatedDevice::take(std::unique_lock<std::mutex>& lock) {
+    State& state = *state_;
+    CapturedPicture picture;
+    picture.sequence = state.sequence++;
+    picture.time = state.started + picture.sequence * state.interval;
+    picture.duration = state.model.fastest ? state.interval : std::chrono::nanoseconds(0);
+    picture.sensor = state.sensor;
+    if (state.queue.empty()) {
+        ++state.starved;
+        return;
+    }
+    picture.buffer = state.queue.front();
+    state.queue.pop_front();
+    picture.good = state.toFail == 0;
+    state.toFail -= picture.good ? 0 : 1;
+    const bool truncated = state.toTruncate > 0;
+    state.toTruncate -= truncated ? 1 : 0;
+    lock.unlock();
+
+    const auto phase = static_cast<std::size_t>(picture.sequence % kPatternPhases);
+    main_->memory[picture.buffer].fill(main_->phases[phase]);
+    if (small_)
+        small_->memory[picture.buffer].fill(small_->phases[phase]);
+    picture.bytes = main_->phases[phase].size() / (truncated ? 2 : 1);
+    state.set([&] { queued_[picture.buffer] = 0; });
+    listener_->captured(picture);
+    state.set([&] { ++state.delivered; });
+    lock.lock();
+}
+
+void EmulatedDevice::work() {
+    State& state = *state_;
+    std::unique_lock lock(state.mutex);
+    while (!state.stopping) {
+        if (isTime(lock)) {
+            if (state.stalled) {  // timed: time goes on
+                ++state.sequence;
+                continue;
+            }
+            take(lock);
+            if (state.demanded > 0)
+                --state.demanded;
+            state.changed.notify_all();
+        } else if (state.unplugged && !state.stopping) {
+            lock.unlock();
+            listener_->disconnected();
+            lock.lock();
+            state.changed.wait(lock, [&] { return state.stopping; });
+        }
+    }
+}
+
+}  // namespace
+
+void EmulatedCamera::produce(std::size_t pictures) {
+    State& state = *state_;
+    std::unique_lock lock(state.mutex);
+    state.await(lock, "a camera to be started", [&] { return state.running; });
+    state.demanded += pictures;
+    state.changed.notify_all();
+    state.await(lock, "pictures", [&] { return state.demanded == 0 || !state.running; });
+}
+
+void EmulatedCamera::failNext(std::size_t pictures) {
+    state_->set([&] { state_->toFail = pictures; });
+}
+
+void EmulatedCamera::truncateNext(std::size_t pictures) {
+    state_->set([&] { state_->toTruncate = pictures; });
+}
+
+void EmulatedCamera::setSensor(const SensorMetadata& sensor) {
+    state_->set([&] { state_->sensor = sensor; });
+}
+
+void EmulatedCamera::stall() {
+    state_->set([&] { state_->stalled = true; });
+}
+
+void EmulatedCamera::unplug() {
+    state_->set([&] { state_->unplugged = true; });
+}
+
+void EmulatedCamera::setBusy() {
+    state_->set([&] { state_->busy = true; });
+}
+
+void EmulatedCamera::whileStopping(std::function<void()> action) {
+    state_->set([&] { state_->whileStopping = std::move(action); });
+}
+
+void EmulatedCamera::waitForBuffers(std::size_t buffers) {
+    std::unique_lock lock(state_->mutex);
+    state_->await(lock, "buffers", [&] { return state_->running && state_->queue.size() == buffers; });
+}
+
+CameraRequest EmulatedCamera::request() const {
+    return state_->get([&] { return state_->request; });
+}
+
+std::size_t EmulatedCamera::queued() const {
+    return state_->get([&] { return state_->queue.size(); });
+}
+
+std::uint64_t EmulatedCamera::delivered() const {
+    return state_->get([&] { return state_->delivered; });
+}
+
+std::uint64_t EmulatedCamera::starved() const {
+    return state_->get([&] { return state_->starved; });
+}
+
+bool EmulatedCamera::taken() const {
+    return state_->get([&] { return state_->taken; });
+}
+
+bool EmulatedCamera::running() const {
+    return state_->get([&] { return state_->running; });
+}
+
+std::vector<int> EmulatedCamera::mainDmabufs() const {
+    return state_->get([&] { return state_->mainDmabufs; });
+}
+
+CaptureTime EmulatedCamera::timeOf(std::uint64_t sequence) const {
+    return state_->get([&] { return state_->started + sequence * state_->interval; });
+}
+
+EmulatedCamera EmulatedCameraSystem::add(const CameraModel& model) {
+    cameras_.push_back(std::make_shared<State>(model));
+    return EmulatedCamera(cameras_.back());
+}
+
+std::vector<CameraDescription> EmulatedCameraSystem::cameras(bool details) {
+    std::vector<CameraDescription> found;
+    for (const auto& camera : cameras_) {
+        CameraDescription description;
+        description.id = camera->model.id;
+        description.model = camera->model.model;
+        description.location = "external";
+        if (details) {
+            description.formats = camera->model.formats;
+            for (const std::string& control : camera->model.controls)
+                description.controls.push_back({control, "float", "-1", "1", "0", {}});
+        }
+        found.push_back(std::move(description));
+    }
+    return found;
+}
+
+std::unique_ptr<CameraDevice> EmulatedCameraSystem::open(const std::string& id) {
+    const auto camera =
+        std::find_if(cameras_.begin(), cameras_.end(), [&](const auto& c) { return c->model.id == id; });
+    if (camera == cameras_.end())
+        throw std::runtime_error("camera " + id + ": is not there any more");
+    (*camera)->set([&] {
+        if ((*camera)->busy || std::exchange((*camera)->taken, true))
+            throw std::system_error(EBUSY, std::generic_category(),
+                                    "taking camera " + id + ": another program uses it");
+    });
+    return std::make_unique<EmulatedDevice>(*camera);
+}
+
+}  // namespace smartcodec::test

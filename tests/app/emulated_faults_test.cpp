@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <iterator>
@@ -10,7 +9,6 @@
 #include <string>
 #include <system_error>
 
-#include "encoder/v4l2_device.h"
 #include "tests/app/emulated_recording.h"
 #include "tests/support/faulty_v4l2.h"
 
@@ -44,11 +42,8 @@ struct Device {
 /// Every driver with each codec that it has; every second one comes back with other parameter sets.
 std::vector<Device> devices() {
     std::vector<Device> all;
-    for (const V4l2Personality& personality : v4l2Personalities()) {
-        for (const Codec codec : {Codec::H264, Codec::Hevc}) {
-            const auto& formats = personality.codedFormats;
-            if (std::find(formats.begin(), formats.end(), v4l2Fourcc(codec)) == formats.end())
-                continue;
+    for (const Codec codec : {Codec::H264, Codec::Hevc}) {
+        for (const V4l2Personality& personality : personalitiesWith(codec)) {
             all.push_back({personality, codec});
             all.back().personality.changesParameterSets = all.size() % 2 == 0;
         }

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "encoder/v4l2_device.h"
+
 namespace smartcodec::test {
 
 namespace {
@@ -113,6 +115,30 @@ double EmulatedRecording::rate(double from, double to) const {
             bits += 8.0 * static_cast<double>(packet.bytes);
     }
     return bits / (to - from);
+}
+
+double EmulatedRecording::highestRate(double window) const {
+    double highest = 0;
+    double bits = 0;
+    const std::vector<RecordedFile::VideoPacket> all = packets();
+    auto oldest = all.begin();
+    for (const RecordedFile::VideoPacket& packet : all) {
+        bits += 8.0 * static_cast<double>(packet.bytes);
+        for (; oldest->time <= packet.time - window; ++oldest)
+            bits -= 8.0 * static_cast<double>(oldest->bytes);
+        highest = std::max(highest, bits);
+    }
+    return highest / window;
+}
+
+std::vector<V4l2Personality> personalitiesWith(Codec codec) {
+    std::vector<V4l2Personality> found;
+    for (const V4l2Personality& personality : v4l2Personalities()) {
+        const auto& formats = personality.codedFormats;
+        if (std::find(formats.begin(), formats.end(), v4l2Fourcc(codec)) != formats.end())
+            found.push_back(personality);
+    }
+    return found;
 }
 
 Settings emulatedSettings(const TemporaryFolder& folder, const std::string& script, int seconds) {

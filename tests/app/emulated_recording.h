@@ -36,7 +36,12 @@ struct EmulatedRecording {
     [[nodiscard]] std::vector<RecordedFile::VideoPacket> packets() const;
     /// Bits per second of the packets from `from` to `to`, in seconds.
     [[nodiscard]] double rate(double from, double to) const;
+    /// The same over the `window` seconds that have most of them.
+    [[nodiscard]] double highestRate(double window) const;
 };
+
+/// The drivers that have this codec.
+[[nodiscard]] std::vector<V4l2Personality> personalitiesWith(Codec codec);
 
 /// A small scene of some seconds, recorded through the first V4L2 encoder into `folder`.
 [[nodiscard]] Settings emulatedSettings(const TemporaryFolder& folder, const std::string& script, int seconds);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <stdexcept>
 #include <system_error>
 
@@ -224,6 +225,50 @@ void checkStream(const V4l2Recording& recording, Codec codec) {
             CHECK(contents.parameterSets);
         before = &packet;
     }
+}
+
+Trouble recordWith(const std::function<void(V4l2Personality&)>& change, int count, const Conduct& conduct,
+                   const V4l2Limits& limits) {
+    Trouble result;
+    V4l2Personality personality = v4l2Personality("plain");
+    change(personality);
+    EmulatedV4l2 system(personality, EmulatedV4l2::Coding::Fake);
+    const EncoderConfig config = smallConfig();
+    {
+        const auto encoder = openV4l2Encoder(config, {}, system, limits);
+        result.recording = record(*encoder, config, count, conduct);
+        result.capabilities = encoder->capabilities();
+        result.sets.assign(encoder->parameterSets().begin(), encoder->parameterSets().end());
+    }
+    result.leftOpen = system.openDescriptors();
+    result.leftMapped = system.mappings();
+    CHECK(result.leftOpen == 0);
+    CHECK(result.leftMapped == 0);
+    CHECK_MESSAGE(result.recording.failure == "", result.recording.failure);
+    checkStream(result.recording);
+    return result;
+}
+
+std::vector<int> numbers(const V4l2Recording& recording) {
+    std::vector<int> all;
+    for (const Packet& packet : recording.packets)
+        all.push_back(static_cast<int>(
+            std::lround(std::chrono::duration<double>(packet.presentation.time_since_epoch()).count() * 25)));
+    return all;
+}
+
+std::vector<int> upTo(int count) {
+    std::vector<int> all;
+    for (int i = 0; i < count; ++i)
+        all.push_back(i);
+    return all;
+}
+
+std::uint32_t truth(const EncoderConfig& config, int number) {
+    FramePool pool(config.format, config.size);
+    const Frame frame = pool.make({});
+    paint(frame->picture, number);
+    return fakeChecksum(frame->picture);
 }
 
 }  // namespace smartcodec::test

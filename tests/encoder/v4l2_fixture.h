@@ -89,4 +89,24 @@ V4l2Recording record(Encoder& encoder, const EncoderConfig& config, int count, c
 /// sets in front of every key frame, no number twice.
 void checkStream(const V4l2Recording& recording, Codec codec = Codec::H264);
 
+/// What came of a recording through `recordWith`.
+struct Trouble {
+    V4l2Recording recording;
+    EncoderCapabilities capabilities;
+    std::vector<std::byte> sets;
+    std::size_t leftOpen = 0;
+    std::size_t leftMapped = 0;
+};
+
+/// Records with a copy of the personality plain that `change` has been at. Failures and what is left open fail the
+/// test.
+Trouble recordWith(const std::function<void(V4l2Personality&)>& change, int count = 60, const Conduct& conduct = {},
+                   const V4l2Limits& limits = quickLimits());
+
+/// Numbers of the frames that packets came of.
+std::vector<int> numbers(const V4l2Recording& recording);
+std::vector<int> upTo(int count);
+/// `fakeChecksum` of frame `number`.
+std::uint32_t truth(const EncoderConfig& config, int number);
+
 }  // namespace smartcodec::test

@@ -1,6 +1,8 @@
 #include "encoder/software_encoder.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -12,6 +14,7 @@
 
 #include "capture/libav_handles.h"
 #include "capture/limits.h"
+#include "capture/mapping.h"
 #include "encoder/cap_governor.h"
 #include "encoder/chroma_splitter.h"
 #include "encoder/frame_timeline.h"
@@ -23,6 +26,12 @@
 namespace smartcodec {
 
 namespace {
+
+// A new fixed rate that takes a restart is worth one with a key frame that comes anyway, or for a fall by so much; not
+// more often than this.
+constexpr double kChangeWorthRestart = 0.1;
+constexpr double kExcessWorthRestart = 0.8;
+constexpr std::chrono::seconds kRestartPause{1};
 
 [[nodiscard]] const char* libraryName(Codec codec) {
     return codec == Codec::H264 ? "libx264" : "libx265";
@@ -58,7 +67,12 @@ void validate(const EncoderConfig& config) {
         refuse("a look-ahead of " + std::to_string(*config.lookaheadFrames) + " frames is outside 0..250");
 }
 
-AvCodecContext openContext(const EncoderConfig& config, X264Timing timing = X264Timing::Even) {
+struct Opening {
+    X264Timing timing = X264Timing::Even;
+    std::optional<Bitrate> fixedRate = {};  ///< instead of EncoderConfig::constantBitrate, which stays the peak
+};
+
+AvCodecContext openContext(const EncoderConfig& config, const Opening& opening = {}) {
     silenceLibav();
     validate(config);
     const AVCodec* codec = avcodec_find_encoder_by_name(libraryName(config.codec));
@@ -80,9 +94,11 @@ AvCodecContext openContext(const EncoderConfig& config, X264Timing timing = X264
     context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     context->thread_count = 0;  // as many as the library thinks fit
     if (config.codec == Codec::H264)
-        setX264Options(*context, config, timing);
+        setX264Options(*context, config, opening.timing);
     else
         setX265Options(*context, config);
+    if (opening.fixedRate)
+        context->bit_rate = opening.fixedRate->bitsPerSecond;
     if (const int result = avcodec_open2(context.get(), codec, nullptr); result < 0)
         throw std::runtime_error(describe(config) + libavError(result) + "; try another size, frame rate or bit rate");
     return context;
@@ -91,23 +107,34 @@ AvCodecContext openContext(const EncoderConfig& config, X264Timing timing = X264
 /// The stream's own parameter sets, except that H.264's do not claim a fixed frame rate: libx264 writes that it has one
 /// when told that frames are evenly spaced, but frames are dropped before it. A twin without that flag lends its own.
 std::vector<std::byte> readParameterSets(const EncoderConfig& config) {
-    const AvCodecContext twin = openContext(config, X264Timing::Variable);
+    const AvCodecContext twin = openContext(config, {.timing = X264Timing::Variable});
     const auto bytes = std::as_bytes(std::span(twin->extradata, static_cast<std::size_t>(twin->extradata_size)));
     return {bytes.begin(), bytes.end()};
 }
 
-/// Wraps the frame's planes without copying. The AVFrame holds the lease and drops it with its last reference.
-void wrapPlanes(AVFrame& out, Frame frame) {
-    const Picture& picture = frame->picture;
+/// A picture for as long as libavcodec looks at it.
+struct Lease {
+    Frame frame;
+    Mapping mapping;
+};
+
+/// Wraps the frame's planes without copying. The AVFrame holds the lease and drops it with its last reference. Fails
+/// where dmabufs cannot be mapped.
+Status wrapPlanes(AVFrame& out, Frame frame) {
+    auto lease = std::make_unique<Lease>();
+    if (Status mapped = lease->mapping.open(frame->picture, Mapping::Access::Read); !mapped.ok())
+        return mapped;
+    lease->frame = std::move(frame);
+    const Picture& picture = lease->mapping.picture();
     for (std::size_t plane = 0; plane < static_cast<std::size_t>(planeCount(picture.format)); ++plane) {
         out.data[plane] = reinterpret_cast<std::uint8_t*>(picture.planes[plane].data);
         out.linesize[plane] = static_cast<int>(picture.planes[plane].strideBytes);
     }
     const std::size_t lumaBytes = picture.planes[0].strideBytes * static_cast<std::size_t>(picture.size.height);
-    auto lease = std::make_unique<Frame>(std::move(frame));
-    const auto drop = [](void* opaque, std::uint8_t*) { delete static_cast<Frame*>(opaque); };
+    const auto drop = [](void* opaque, std::uint8_t*) { delete static_cast<Lease*>(opaque); };
     out.buf[0] = avAllocated(av_buffer_create(out.data[0], lumaBytes, drop, lease.get(), AV_BUFFER_FLAG_READONLY));
     static_cast<void>(lease.release());  // the buffer owns it now
+    return {};
 }
 
 void attachRegions(AVFrame& frame, std::span<const QpRegion> regions) {
@@ -136,8 +163,8 @@ class SoftwareEncoder final : public Encoder {
           context_(openContext(config)),
           frame_(avAllocated(av_frame_alloc())),
           timeline_(config.frameRate),
-          governor_(config.maxBitrate),
-          limit_(config.maxBitrate),
+          governor_(config.constantBitrate.value_or(config.maxBitrate)),
+          limit_(config.constantBitrate.value_or(config.maxBitrate)),
           regions_(config.size) {
         capabilities_.name = libraryName(config.codec);
         capabilities_.bitrateWhileRunning = config.codec == Codec::H264 && !config.constantBitrate;
@@ -154,6 +181,8 @@ class SoftwareEncoder final : public Encoder {
   private:
     [[nodiscard]] Status check(const Frame& frame) const;
     int applyCap(Bitrate requested, CaptureTime time);
+    [[nodiscard]] Status keepFixedRate(bool keyFrame, CaptureTime time);
+    [[nodiscard]] Status restart(Bitrate rate);
     [[nodiscard]] Status collect();
     [[nodiscard]] Status finishPacket(AvPacket packet);
     [[nodiscard]] std::int64_t decodeNumber(const AVPacket& packet);
@@ -171,6 +200,7 @@ class SoftwareEncoder final : public Encoder {
     CapGovernor governor_;
     RateLimit limit_;
     QpRegionBuilder regions_;
+    std::optional<CaptureTime> restarted_;  // for another fixed rate
     std::deque<Bitrate> capsInside_;  // of the frames whose packets are not out yet, near enough: they come reordered
     std::deque<Packet> ready_;
     std::int64_t framesIn_ = 0;
@@ -186,15 +216,10 @@ Status SoftwareEncoder::check(const Frame& frame) const {
         return refuse("it is a " + name(picture.format) + " picture of " + std::to_string(picture.size.width) + "x" +
                       std::to_string(picture.size.height) + ", the encoder was opened for " + name(config_.format) +
                       " of " + std::to_string(config_.size.width) + "x" + std::to_string(config_.size.height));
-    for (std::size_t plane = 0; plane < static_cast<std::size_t>(planeCount(picture.format)); ++plane)
-        if (!picture.planes[plane].data)
-            return refuse("its picture is not mapped into memory");
     return {};
 }
 
 int SoftwareEncoder::applyCap(Bitrate requested, CaptureTime time) {
-    if (config_.constantBitrate)
-        return 0;
     if (requested.bitsPerSecond <= 0)
         requested = config_.maxBitrate;
     const Bitrate cap = std::clamp(requested, kMinBitrate, config_.maxBitrate);
@@ -211,6 +236,33 @@ int SoftwareEncoder::applyCap(Bitrate requested, CaptureTime time) {
     return 0;
 }
 
+/// The library keeps the rate in frames of the nominal rate, which is right until they come closer together.
+Status SoftwareEncoder::keepFixedRate(bool keyFrame, CaptureTime time) {
+    const Bitrate rate = std::min(*config_.constantBitrate, limit_.allowed());
+    const double bits = static_cast<double>(rate.bitsPerSecond) * timeline_.spacing();
+    const std::int64_t wanted = std::max(kMinBitrate.bitsPerSecond, static_cast<std::int64_t>(bits));
+    if (config_.codec == Codec::H264) {
+        context_->bit_rate = context_->rc_max_rate = wanted;
+        return {};
+    }
+    // libx265 would make up for an offset on the QP map, and has no other way to be told while it runs.
+    const double change = static_cast<double>(wanted) / static_cast<double>(context_->bit_rate);
+    const bool pausing = restarted_ && time - *restarted_ < kRestartPause;
+    if (pausing || (change > kExcessWorthRestart && (!keyFrame || std::abs(change - 1) < kChangeWorthRestart)))
+        return {};
+    restarted_ = time;
+    return restart({wanted});
+}
+
+/// Goes on in a new stream of the same parameter sets, whose first frame is a key frame by itself.
+Status SoftwareEncoder::restart(Bitrate rate) {
+    if (Status status = drain(); !status.ok())
+        return status;
+    context_.reset();  // its threads first: both at once would take twice the memory
+    context_ = openContext(config_, {.fixedRate = rate});  // the peak as before: the level goes by it
+    return {};
+}
+
 Status SoftwareEncoder::encode(Frame frame, const EncodeParameters& parameters) {
     if (Status status = check(frame); !status.ok())
         return status;
@@ -218,7 +270,11 @@ Status SoftwareEncoder::encode(Frame frame, const EncodeParameters& parameters) 
     const std::optional<std::int64_t> number = timeline_.add(time);
     if (!number)
         return Status::failure(attempt("encoding") + "its capture time is not after that of the frame before");
-    const int qpOffset = applyCap(parameters.bitrate, time);
+    int qpOffset = 0;
+    if (!config_.constantBitrate)
+        qpOffset = applyCap(parameters.bitrate, time);
+    else if (Status status = keepFixedRate(parameters.keyFrame, time); !status.ok())
+        return status;
 
     av_frame_unref(frame_.get());
     frame_->format = context_->pix_fmt;
@@ -236,10 +292,15 @@ Status SoftwareEncoder::encode(Frame frame, const EncodeParameters& parameters) 
         regions = std::span(&wholePicture, 1);
     if (!regions.empty())
         attachRegions(*frame_, regions);
-    const Picture picture = frame->picture;
-    wrapPlanes(*frame_, std::move(frame));
+    if (const Status wrapped = wrapPlanes(*frame_, std::move(frame)); !wrapped.ok()) {
+        av_frame_unref(frame_.get());
+        return Status::failure(attempt("encoding") + wrapped.message());
+    }
     if (chromaSplitter_) {
-        const SplitChroma chroma = chromaSplitter_->split(picture.planes[1]);
+        Plane interleaved;
+        interleaved.data = reinterpret_cast<std::byte*>(frame_->data[1]);
+        interleaved.strideBytes = static_cast<std::size_t>(frame_->linesize[1]);
+        const SplitChroma chroma = chromaSplitter_->split(interleaved);
         frame_->data[1] = chroma.cb;
         frame_->data[2] = chroma.cr;
         frame_->linesize[1] = frame_->linesize[2] = chroma.strideBytes;

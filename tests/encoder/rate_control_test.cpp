@@ -134,6 +134,31 @@ TEST_SUITE("integration") {
             CHECK(bitrateBetween(packets, at(100), at(200)) == doctest::Approx(1.5e5).epsilon(0.1));
         }
     }
+
+    TEST_CASE("a fixed bit rate stays within the promise over any ten seconds however close frames are") {
+        for (const Codec codec : {Codec::H264, Codec::Hevc}) {
+            CAPTURE(name(codec));
+            EncoderConfig config = smallConfig(codec);
+            config.size = kTiny;
+            config.constantBitrate = config.maxBitrate = Bitrate{150'000};
+            const auto encoder = openSoftwareEncoder(config);
+            // ten seconds at half the nominal rate, then at twice that
+            const auto time = [](int number) {
+                return CaptureTime(
+                    std::chrono::milliseconds(number < 125 ? number * 80 : 10'000 + (number - 125) * 20));
+            };
+            const auto packets = encodeRun(*encoder, config, 1125, [&](int number) {
+                Input in = calm(number);
+                in.time = time(number);
+                in.recipe.noise = 12;
+                in.parameters.keyFrame = number % 25 == 0;
+                return in;
+            });
+            CHECK(decodeAll(codec, encoder->parameterSets(), packets).size() == 1125);
+            CHECK(peakBitrate(packets, 10s) <= 1.1 * 1.5e5);
+            CHECK(bitrateBetween(packets, time(625), time(1124)) > 0.8 * 1.5e5);
+        }
+    }
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "encoder/codec.h"
 #include "encoder/v4l2_device.h"
 
 namespace smartcodec {
@@ -56,5 +57,8 @@ class V4l2Controls {
     std::map<std::uint32_t, std::optional<v4l2_query_ext_ctrl>> known_;
     std::map<std::uint32_t, Standing> values_;
 };
+
+/// V4L2_CID_MPEG_VIDEO_*_MIN_QP of the codec.
+[[nodiscard]] std::uint32_t lowestQpControl(Codec codec);
 
 }  // namespace smartcodec

@@ -89,8 +89,8 @@ void selectCodedFormat(const V4l2Device& device, std::uint32_t bufferType, bool 
 }
 
 void readFormats(const V4l2Device& device, V4l2EncoderNode& node, bool multiplanar) {
-    const std::uint32_t bitstreamType = multiplanar ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE : V4L2_BUF_TYPE_VIDEO_CAPTURE;
-    const std::uint32_t frameType = multiplanar ? V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE : V4L2_BUF_TYPE_VIDEO_OUTPUT;
+    const std::uint32_t bitstreamType = v4l2BitstreamType(multiplanar);
+    const std::uint32_t frameType = v4l2FrameType(multiplanar);
     for (const EnumeratedFormat& coded : enumerateFormats(device, bitstreamType)) {
         if (!isVideo(coded))
             continue;
@@ -190,6 +190,14 @@ std::vector<V4l2EncoderNode> findEncoders(V4l2System& system, std::vector<std::s
 
 std::uint32_t v4l2Fourcc(Codec codec) {
     return codec == Codec::H264 ? V4L2_PIX_FMT_H264 : V4L2_PIX_FMT_HEVC;
+}
+
+std::uint32_t v4l2FrameType(bool multiplanar) {
+    return multiplanar ? V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE : V4L2_BUF_TYPE_VIDEO_OUTPUT;
+}
+
+std::uint32_t v4l2BitstreamType(bool multiplanar) {
+    return multiplanar ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE : V4L2_BUF_TYPE_VIDEO_CAPTURE;
 }
 
 }  // namespace smartcodec

@@ -73,4 +73,9 @@ struct V4l2EncoderNode {
 
 [[nodiscard]] std::uint32_t v4l2Fourcc(Codec codec);
 
+/// V4L2_BUF_TYPE_* of the queue that frames go in through (OUTPUT), and of the one that the bit stream comes out of
+/// (CAPTURE).
+[[nodiscard]] std::uint32_t v4l2FrameType(bool multiplanar);
+[[nodiscard]] std::uint32_t v4l2BitstreamType(bool multiplanar);
+
 }  // namespace smartcodec

@@ -3,9 +3,7 @@
 #include <linux/videodev2.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cmath>
 #include <functional>
 #include <memory>
 #include <span>
@@ -15,6 +13,7 @@
 
 #include "encoder/probe_judgement.h"
 #include "encoder/probe_pictures.h"
+#include "encoder/probe_setting.h"
 #include "encoder/v4l2_regions.h"
 
 namespace smartcodec {
@@ -27,20 +26,12 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::microseconds;
 
 constexpr int kPicturesPerSecond = 30;
-// Fewer, not more: rate control settles in seconds, of which the pictures then last longer.
-constexpr int kFewerPerSecond = 10;
-constexpr int kRateFactor = 6;  // beyond what rate control wavers by and what it has saved up
 constexpr int kSparse = 4;
 constexpr double kBitsPerPixel = 0.15;  // takes the pictures to the middle of the QP scale
-constexpr int kHighFloor = 45;          // lowest QP that leaves pictures a fraction of their bytes
 constexpr int kDelta = 12;              // a quarter, or four times, of the quantiser's step size
 constexpr int kPrelude = 8;             // pictures before a stream is started again
 constexpr int kRoundsWithKeyFrames = 3;
 constexpr int kRequests = 3;  // of key frames
-
-std::uint32_t frameBufferType(const V4l2EncoderNode& node) {
-    return node.multiplanar ? V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE : V4L2_BUF_TYPE_VIDEO_OUTPUT;
-}
 
 Size nearest(Size wanted, const V4l2CodedFormat& format) {
     const auto limit = [](int value, int low, int high) {
@@ -60,22 +51,6 @@ QpMap mapOf(Size size, int leftDelta, int rightDelta) {
     return map;
 }
 
-/// One of the controls that make pictures larger or smaller.
-struct Setting {
-    const char* doing;
-    ProbedControl& result;
-    std::function<int(V4l2Session&, double)> set;  ///< 0, or the errno
-    bool enlarges = false;                         ///< the pictures, if it acts
-    std::vector<ProbeRound> rounds{};              ///< empty: it was refused while running
-
-    /// What was measured shows that it acted.
-    [[nodiscard]] bool acted() const {
-        const auto [large, small] = enlarges ? std::pair(result.measuredTo, result.measuredFrom)
-                                             : std::pair(result.measuredFrom, result.measuredTo);
-        return large && small && isClearlyLess(*small, *large);
-    }
-};
-
 class Prober {
   public:
     Prober(V4l2System& system, const V4l2EncoderNode& node, Codec codec, const V4l2ProbeSettings& settings);
@@ -83,19 +58,15 @@ class Prober {
 
   private:
     void prepare();
-    void listSettings();
-    void listBitrate(V4l2Controls& controls);
-    void listFrameRate();
-    void listQpRange(V4l2Controls& controls);
 
     void measureLive();
-    void steer(Setting& setting);
+    void steer(ProbeSetting& setting);
     void spreadOut();
     void requestKeyFrames();
     void applyMaps();
     void judgeLive();
     void judgeMaps();
-    void measureAtStart(Setting& setting);
+    void measureAtStart(ProbeSetting& setting);
 
     [[nodiscard]] std::unique_ptr<ProbeStream> open(const std::function<void(V4l2Session&)>& beforeStart = {}) const;
     /// Encodes with `stream_`; the end of it, when what was changed before has settled.
@@ -104,7 +75,6 @@ class Prober {
     ProbeWindow play(int count) { return play(count, Content::Whole, gap_); }
     [[nodiscard]] std::optional<double> playToEnd(ProbeStream& stream);
     void count(const ProbeStream& stream);
-    [[nodiscard]] int setFrameRate(const V4l2Session& session, int picturesPerSecond) const;
 
     V4l2System& system_;
     const V4l2EncoderNode& node_;
@@ -116,7 +86,7 @@ class Prober {
     microseconds gap_ = microseconds(std::chrono::seconds(1)) / kPicturesPerSecond;
     std::string doing_ = "opening it";
     std::optional<ProbePictures> pictures_;
-    std::vector<Setting> steered_;
+    std::vector<ProbeSetting> steered_;
 
     // of the stream in which things are changed while it runs
     std::unique_ptr<ProbeStream> stream_;
@@ -142,7 +112,7 @@ V4l2Probe Prober::run() {
     try {
         prepare();
         measureLive();
-        for (Setting& setting : steered_)
+        for (ProbeSetting& setting : steered_)
             if (setting.result.effect == Effect::None)
                 measureAtStart(setting);
     } catch (const std::exception& error) {
@@ -167,7 +137,7 @@ void Prober::prepare() {
     config_.size = result_.size;
     config_.frameRate = result_.frameRate;
     config_.constantBitrate = Bitrate{static_cast<std::int64_t>(wanted)};
-    config_.maxBitrate = Bitrate{static_cast<std::int64_t>(wanted) * kRateFactor};
+    config_.maxBitrate = Bitrate{static_cast<std::int64_t>(wanted) * kProbeRateFactor};
     streamSettings_.node = node_;
     streamSettings_.coded = format->fourcc;
     streamSettings_.format = kNv12;
@@ -181,61 +151,6 @@ std::unique_ptr<ProbeStream> Prober::open(const std::function<void(V4l2Session&)
     return std::make_unique<ProbeStream>(system_, streamSettings_, config_, settings_.limits, beforeStart);
 }
 
-void Prober::listSettings() {
-    V4l2Controls& controls = stream_->session().controls();
-    listBitrate(controls);
-    listFrameRate();
-    listQpRange(controls);
-}
-
-void Prober::listBitrate(V4l2Controls& controls) {
-    ProbedControl& bitrate = result_.bitrate;
-    const v4l2_query_ext_ctrl* const control = controls.query(V4L2_CID_MPEG_VIDEO_BITRATE);
-    if (control == nullptr) {
-        bitrate.effect = Effect::Absent;
-        return;
-    }
-    bitrate.askedFrom = static_cast<double>(config_.constantBitrate->bitsPerSecond);
-    bitrate.askedTo = std::max(bitrate.askedFrom / kRateFactor, static_cast<double>(control->minimum));
-    steered_.push_back(
-        {.doing = "changing the bit rate", .result = bitrate, .set = [](V4l2Session& session, double value) {
-             return session.controls().set(V4L2_CID_MPEG_VIDEO_BITRATE, std::llround(value)).error;
-         }});
-}
-
-void Prober::listFrameRate() {
-    ProbedControl& frameRate = result_.frameRateControl;
-    v4l2_streamparm parameters{};
-    parameters.type = frameBufferType(node_);
-    if (stream_->session().device().ioctl(VIDIOC_G_PARM, parameters) != 0) {
-        frameRate.effect = Effect::Absent;
-        return;
-    }
-    frameRate.askedFrom = kPicturesPerSecond;
-    frameRate.askedTo = kFewerPerSecond;
-    steered_.push_back(
-        {.doing = "changing the frame rate",
-         .result = frameRate,
-         .set = [this](V4l2Session& session, double value) { return setFrameRate(session, static_cast<int>(value)); },
-         .enlarges = true});
-}
-
-void Prober::listQpRange(V4l2Controls& controls) {
-    ProbedControl& range = result_.qpRange;
-    const std::uint32_t id = codec_ == Codec::H264 ? V4L2_CID_MPEG_VIDEO_H264_MIN_QP : V4L2_CID_MPEG_VIDEO_HEVC_MIN_QP;
-    const v4l2_query_ext_ctrl* const control = controls.query(id);
-    if (control == nullptr) {
-        range.effect = Effect::Absent;
-        return;
-    }
-    range.askedFrom = static_cast<double>(std::max<std::int64_t>(control->minimum, 1));
-    range.askedTo = static_cast<double>(std::min<std::int64_t>(control->maximum, kHighFloor));
-    steered_.push_back(
-        {.doing = "changing the lowest QP", .result = range, .set = [id](V4l2Session& session, double value) {
-             return session.controls().set(id, std::llround(value)).error;
-         }});
-}
-
 // Every change is compared with the pictures right before it, and taken back for as long. What leaves rate control the
 // most to make up for comes last: the lowest QP, which is the last in the list.
 void Prober::measureLive() {
@@ -243,13 +158,13 @@ void Prober::measureLive() {
         regions_ = findRegions(session.device(), session.controls(), codec_, result_.size);
     });
     result_.regions = regions_ ? regions_->description() : "";
-    listSettings();
+    steered_ = listProbeSettings(stream_->session(), node_, config_, result_);
     doing_ = "encoding with nothing changed";
     const auto begin = Clock::now();
     reference_ = last_ = play(settings_.picturesPerStep);
     const bool floorLast = result_.qpRange.effect != Effect::Absent;
-    const std::span<Setting> settings(steered_);
-    for (Setting& setting : settings.first(settings.size() - (floorLast ? 1 : 0)))
+    const std::span<ProbeSetting> settings(steered_);
+    for (ProbeSetting& setting : settings.first(settings.size() - (floorLast ? 1 : 0)))
         steer(setting);
     spreadOut();
     requestKeyFrames();
@@ -258,7 +173,7 @@ void Prober::measureLive() {
         steer(steered_.back());
     // Key frames that come by themselves make rate control waver: of three rounds most have to show an effect.
     for (int round = 1; round < kRoundsWithKeyFrames && judgeKeyFrames(stream_->coded(), requests_).ownGap; ++round)
-        for (Setting& setting : steered_)
+        for (ProbeSetting& setting : steered_)
             steer(setting);
     doing_ = "ending the stream";
     stream_->drain();
@@ -278,7 +193,7 @@ ProbeWindow Prober::play(int count, Content content, microseconds gap,
     return {end - static_cast<std::size_t>(count) / 3, end};
 }
 
-void Prober::steer(Setting& setting) {
+void Prober::steer(ProbeSetting& setting) {
     doing_ = setting.doing;
     ProbeRound round{.before = last_, .changed = {}, .restored = {}};
     setting.result.refused = setting.set(stream_->session(), setting.result.askedTo);
@@ -346,7 +261,7 @@ void Prober::applyMaps() {
 void Prober::judgeLive() {
     const CodedPictures coded = stream_->coded();
     referenceBytes_ = meanBytes(coded, reference_);
-    for (Setting& setting : steered_) {
+    for (ProbeSetting& setting : steered_) {
         ProbedControl& result = setting.result;
         const ProbeContrast contrast = medianContrast(coded, setting.rounds);
         result.measuredFrom = contrast.from;
@@ -395,7 +310,7 @@ void Prober::judgeMaps() {
 }
 
 /// Whether a setting that does nothing while the stream runs does something when it starts.
-void Prober::measureAtStart(Setting& setting) {
+void Prober::measureAtStart(ProbeSetting& setting) {
     if (!referenceBytes_)
         return;
     ProbedControl& result = setting.result;
@@ -434,23 +349,6 @@ std::optional<double> Prober::playToEnd(ProbeStream& stream) {
 void Prober::count(const ProbeStream& stream) {
     result_.pictures += static_cast<int>(stream.coded().size());
     result_.missing += static_cast<int>(std::ranges::count(stream.coded(), std::size_t{0}, &ProbeStream::Coded::bytes));
-}
-
-/// The driver's own way: through the queue of frames and, where that has one, the bit stream's.
-int Prober::setFrameRate(const V4l2Session& session, int picturesPerSecond) const {
-    v4l2_streamparm parameters{};
-    parameters.type = frameBufferType(node_);
-    parameters.parm.output.timeperframe = {.numerator = 1,
-                                           .denominator = static_cast<std::uint32_t>(picturesPerSecond)};
-    if (const int error = session.device().ioctl(VIDIOC_S_PARM, parameters); error != 0)
-        return error;
-    if (!node_.find(streamSettings_.coded)->ownFrameRate)
-        return 0;
-    parameters = {};
-    parameters.type = node_.multiplanar ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE : V4L2_BUF_TYPE_VIDEO_CAPTURE;
-    parameters.parm.capture.timeperframe = {.numerator = 1,
-                                            .denominator = static_cast<std::uint32_t>(picturesPerSecond)};
-    return session.device().ioctl(VIDIOC_S_PARM, parameters);
 }
 
 }  // namespace

@@ -11,12 +11,6 @@ namespace smartcodec {
 
 namespace {
 
-[[nodiscard]] std::uint32_t bufferType(V4l2Queue::Kind kind, bool multiplanar) {
-    if (kind == V4l2Queue::Kind::Frames)
-        return multiplanar ? V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE : V4L2_BUF_TYPE_VIDEO_OUTPUT;
-    return multiplanar ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE : V4L2_BUF_TYPE_VIDEO_CAPTURE;
-}
-
 [[nodiscard]] std::uint32_t v4l2Memory(V4l2Queue::Memory memory) {
     return memory == V4l2Queue::Memory::Mapped ? V4L2_MEMORY_MMAP : V4L2_MEMORY_DMABUF;
 }
@@ -92,7 +86,9 @@ void V4l2Queue::Buffer::giveBack() noexcept {
 }
 
 V4l2Queue::V4l2Queue(const V4l2Device& device, Kind kind, bool multiplanar)
-    : device_(device), kind_(kind), type_(bufferType(kind, multiplanar)) {}
+    : device_(device),
+      kind_(kind),
+      type_(kind == Kind::Frames ? v4l2FrameType(multiplanar) : v4l2BitstreamType(multiplanar)) {}
 
 V4l2Result V4l2Queue::setFormat(V4l2Format& format) {
     v4l2_format wire = format.toV4l2(type_);

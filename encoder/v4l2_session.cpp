@@ -33,7 +33,8 @@ V4l2Session::V4l2Session(V4l2System& system, const V4l2StreamSettings& settings)
     // The coded format is the master: setting it may reset the format of the frames.
     setBitstreamFormat();
     setFrameFormat();
-    setFrameRate();
+    // Best effort: a driver without it reckons with a rate of its own, and no other way is known of telling it.
+    static_cast<void>(setFrameRate(settings_.frameRate));
     setCrop();
 }
 
@@ -118,24 +119,26 @@ void V4l2Session::setFrameFormat() {
            "; record at another size");
 }
 
-void V4l2Session::setFrameRate() {
-    const auto set = [&](std::uint32_t type) {
-        v4l2_streamparm parameters{};
-        parameters.type = type;
-        v4l2_fract& interval =
-            V4L2_TYPE_IS_OUTPUT(type) ? parameters.parm.output.timeperframe : parameters.parm.capture.timeperframe;
-        interval.numerator = static_cast<std::uint32_t>(settings_.frameRate.denominator);
-        interval.denominator = static_cast<std::uint32_t>(settings_.frameRate.numerator);
-        // Best effort: a driver without it reckons with a rate of its own, and no other way is known of telling it.
-        if (device_.ioctl(VIDIOC_S_PARM, parameters) != 0 || interval.numerator == 0 || interval.denominator == 0)
-            return;
-        const double share = static_cast<double>(interval.denominator) / static_cast<double>(interval.numerator) /
-                             settings_.frameRate.value();
-        frameRateShare_ = std::abs(share - 1) > kFrameRateRounding ? share : 1;
-    };
-    set(frames_.type());
-    if (settings_.node.find(settings_.coded)->ownFrameRate)
-        set(bitstream_.type());
+int V4l2Session::setFrameRate(FrameRate rate) {
+    const int error = setFrameRate(frames_.type(), rate);
+    const int own = settings_.node.find(settings_.coded)->ownFrameRate ? setFrameRate(bitstream_.type(), rate) : 0;
+    return error != 0 ? error : own;
+}
+
+int V4l2Session::setFrameRate(std::uint32_t type, FrameRate rate) {
+    v4l2_streamparm parameters{};
+    parameters.type = type;
+    v4l2_fract& interval =
+        V4L2_TYPE_IS_OUTPUT(type) ? parameters.parm.output.timeperframe : parameters.parm.capture.timeperframe;
+    interval.numerator = static_cast<std::uint32_t>(rate.denominator);
+    interval.denominator = static_cast<std::uint32_t>(rate.numerator);
+    const int error = device_.ioctl(VIDIOC_S_PARM, parameters);
+    if (error != 0 || interval.numerator == 0 || interval.denominator == 0)
+        return error;
+    const double share =
+        static_cast<double>(interval.denominator) / static_cast<double>(interval.numerator) / rate.value();
+    frameRateShare_ = std::abs(share - 1) > kFrameRateRounding ? share : 1;
+    return 0;
 }
 
 void V4l2Session::setCrop() {

@@ -67,6 +67,9 @@ class V4l2Session {
     /// constructor.
     void start();
 
+    /// Through the driver's own way: the queue of frames and, where that has one, the bit stream's. 0, or the errno.
+    /// The rate of the settings is told by the constructor.
+    int setFrameRate(FrameRate rate);
     /// What the driver reckons with, as a share of the frame rate asked for: 1 also where it does not say.
     [[nodiscard]] double frameRateShare() const { return frameRateShare_; }
 
@@ -120,7 +123,7 @@ class V4l2Session {
     void setBitstreamFormat();
     void setFrameFormat();
     [[nodiscard]] bool tryFrameFormat(std::uint32_t fourcc, std::size_t strideBytes);
-    void setFrameRate();
+    [[nodiscard]] int setFrameRate(std::uint32_t type, FrameRate rate);
     void setCrop();
     void allocateFrames();
     [[nodiscard]] bool takesLayout(const Picture& picture) const;

@@ -33,14 +33,6 @@ constexpr int kMapHeadroom = 4;
 V4l2Tuning::V4l2Tuning(V4l2Session& session, const EncoderConfig& config, const V4l2DriverFacts& facts)
     : session_(session), config_(config), facts_(facts) {}
 
-std::uint32_t V4l2Tuning::minQpControl() const {
-    return config_.codec == Codec::H264 ? V4L2_CID_MPEG_VIDEO_H264_MIN_QP : V4L2_CID_MPEG_VIDEO_HEVC_MIN_QP;
-}
-
-std::uint32_t V4l2Tuning::maxQpControl() const {
-    return config_.codec == Codec::H264 ? V4L2_CID_MPEG_VIDEO_H264_MAX_QP : V4L2_CID_MPEG_VIDEO_HEVC_MAX_QP;
-}
-
 void V4l2Tuning::setUp(Bitrate rate) {
     set(V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE, 1);
     set(V4L2_CID_MPEG_VIDEO_MB_RC_ENABLE, 1);
@@ -71,14 +63,14 @@ void V4l2Tuning::setUp(Bitrate rate) {
 
 void V4l2Tuning::setQpRange() {
     // The widest range first: drivers refuse a lower end above the upper one.
-    set(maxQpControl(), kHighestQp);
+    set(config_.codec == Codec::H264 ? V4L2_CID_MPEG_VIDEO_H264_MAX_QP : V4L2_CID_MPEG_VIDEO_HEVC_MAX_QP, kHighestQp);
     if (config_.constantBitrate) {
-        steering_.qpFloor = set(minQpControl(), 1);
+        steering_.qpFloor = set(lowestQpControl(config_.codec), 1);
         return;
     }
     const bool map = regions_ && regions_->support() == RegionSupport::QpMap;
     const int headroom = map ? std::min(kMapHeadroom, config_.quality - 1) : 0;
-    steering_.qpFloor = set(minQpControl(), config_.quality - headroom);
+    steering_.qpFloor = set(lowestQpControl(config_.codec), config_.quality - headroom);
     mapOffset_ = steering_.qpFloor ? headroom : 0;
 }
 
@@ -170,7 +162,8 @@ void V4l2Tuning::setQpFloor(const QpMap& map) {
     if (steering_.regions != RegionSupport::QpRange)
         return;
     const int finest = map.empty() ? 0 : *std::ranges::min_element(map.delta);
-    set(minQpControl(), std::min(kHighestQp, config_.quality + std::clamp(finest, 0, kLargestFloorDelta)));
+    set(lowestQpControl(config_.codec),
+        std::min(kHighestQp, config_.quality + std::clamp(finest, 0, kLargestFloorDelta)));
 }
 
 void V4l2Tuning::setRegions(const QpMap& map, std::uint32_t bufferIndex) {

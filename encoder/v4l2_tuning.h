@@ -58,8 +58,6 @@ class V4l2Tuning {
     [[nodiscard]] std::int64_t toTell(Bitrate rate);
     void setQpRange();
     [[nodiscard]] bool has(std::uint32_t id) { return session_.controls().query(id) != nullptr; }
-    [[nodiscard]] std::uint32_t minQpControl() const;
-    [[nodiscard]] std::uint32_t maxQpControl() const;
 
     V4l2Session& session_;
     const EncoderConfig& config_;

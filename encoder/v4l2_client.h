@@ -62,6 +62,7 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     [[nodiscard]] Status check(const Frame& frame) const;
     void steer(const EncodeParameters& parameters, CaptureTime time);
     void finished(const V4l2Packets::Finished& packet);
+    void noteLosses();
 
     Status attempt(const std::function<V4l2Result()>& step);
     V4l2Result submitAll();

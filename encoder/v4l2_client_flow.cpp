@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <exception>
 #include <utility>
+#include <vector>
 
 #include "encoder/v4l2_client.h"
 
@@ -38,10 +39,27 @@ std::string v4l2Remedy(int error) {
 Status V4l2Client::drain() {
     if (failed_)
         return Status::failure("draining " + capabilities_.name + ": it has failed before");
-    return attempt([this] {
+    Status status = attempt([this] {
         const V4l2Result result = submitAll();
         return result.ok() ? drainStream() : result;
     });
+    if (status.ok())
+        noteLosses();
+    return status;
+}
+
+void V4l2Client::noteLosses() {
+    const auto some = [](std::uint64_t count, const char* what) {
+        return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+    };
+    const V4l2Packets::Counts& counts = packets_.counts();
+    std::vector<std::string>& notes = capabilities_.notes;
+    if (counts.swallowed > 0)
+        notes.push_back("nothing came of " + some(counts.swallowed, "frame") + " that it took");
+    if (counts.spoiled > 0)
+        notes.push_back(some(counts.spoiled, "frame") + " could not be decoded as it coded them, and are left out");
+    if (counts.strays > 0)
+        notes.push_back(some(counts.strays, "piece") + " of its bit stream belonged to no frame, and are left out");
 }
 
 Status V4l2Client::wait(int wake) {
@@ -245,6 +263,7 @@ Status V4l2Client::reopen(const std::string& why) {
 Status V4l2Client::fail(const std::string& message) {
     failed_ = true;
     packets_.flush();  // what came out stays good
+    noteLosses();
     stream_.reset();
     inside_.clear();
     return Status::failure(message);

@@ -77,10 +77,17 @@ class ErrsWhenIdle final : public ForwardingV4l2 {
     std::size_t errors_ = 0;
 };
 
+bool notes(const Trouble& trouble, const std::string& text) {
+    return std::ranges::any_of(trouble.capabilities.notes,
+                               [&](const std::string& note) { return note.find(text) != std::string::npos; });
+}
+
 TEST_SUITE("unit") {
     TEST_CASE("frames that the driver swallows are given up and the others are not held back for long") {
         const Trouble trouble = recordWith([](V4l2Personality& personality) { personality.swallowEvery = 7; });
         CHECK(trouble.recording.packets.size() == 60 - 60 / 7);
+        CHECK(notes(trouble, "nothing came of 8 frames that it took"));
+        CHECK_FALSE(notes(trouble, "left out"));
     }
 
     TEST_CASE("a device that keeps the newest picture until the next one is not taken for stalled") {
@@ -150,6 +157,8 @@ TEST_SUITE("unit") {
     TEST_CASE("packets that come in the wrong order are put right") {
         const Trouble trouble = recordWith([](V4l2Personality& personality) { personality.swapPackets = true; });
         CHECK(numbers(trouble.recording) == upTo(60));
+        CHECK_FALSE(notes(trouble, "nothing came"));
+        CHECK_FALSE(notes(trouble, "left out"));
     }
 
     TEST_CASE("empty packets and a junk first one are passed over") {
@@ -158,6 +167,7 @@ TEST_SUITE("unit") {
             personality.junkFirst = true;
         });
         CHECK(numbers(trouble.recording) == upTo(60));
+        CHECK(notes(trouble, "1 piece of its bit stream belonged to no frame"));
     }
 
     TEST_CASE("a device that wakes without reason is not believed") {
@@ -285,6 +295,7 @@ TEST_SUITE("unit") {
     TEST_CASE("after a frame that failed nothing is handed on that refers to it") {
         const Trouble trouble = recordWith([](V4l2Personality& personality) { personality.errorEvery = 25; }, 60);
         CHECK(trouble.recording.packets.size() >= 50);
+        CHECK(notes(trouble, "could not be decoded as it coded them"));
         const std::vector<int> all = numbers(trouble.recording);
         for (std::size_t i = 1; i < all.size(); ++i)
             if (all[i] != all[i - 1] + 1)

@@ -30,10 +30,34 @@ PlainDecider::Config plainConfig(const Settings& settings) {
     return {.smartGop = settings.smart.gop, .maxGop = settings.maxGop, .bitrate = settings.levels.back()};
 }
 
-StabiliserConfig stabiliserConfig(const SourceInfo& source) {
-    return {.width = source.size.width,
-            .height = source.size.height,
-            .layout = source.format == kNv12 ? ChromaLayout::Interleaved : ChromaLayout::Planar};
+// How many pictures on dmabufs the stabiliser's pace is judged by. The first of them allocate.
+constexpr std::size_t kJudgedPictures = 9;
+
+std::optional<StabiliserConfig> stabiliserConfig(const Settings& settings, const SourceInfo& source) {
+    if (!settings.smart.stabilize || !is420(source.format))
+        return std::nullopt;
+    return StabiliserConfig{.width = source.size.width,
+                            .height = source.size.height,
+                            .layout = source.format == kNv12 ? ChromaLayout::Interleaved : ChromaLayout::Planar};
+}
+
+/// A third of the time between frames.
+std::chrono::nanoseconds stabiliserBudget(FrameRate rate) {
+    return std::chrono::nanoseconds(rate.known() ? 1'000'000'000LL * rate.denominator / rate.numerator / 3 : 0);
+}
+
+const char* describe(Shedding shedding) {
+    switch (shedding) {
+        case Shedding::Stabiliser:
+            return "pictures are recorded with their noise";
+        case Shedding::EverySecondLook:
+            return "every second frame is recorded without a look at it";
+        case Shedding::MostLooks:
+            return "three of four frames are recorded without a look at them";
+        case Shedding::Nothing:
+            break;
+    }
+    return "";
 }
 
 std::uint8_t* bytes(const Plane& plane) {
@@ -70,11 +94,19 @@ AnalysisStage::AnalysisStage(const Settings& settings, const SourceInfo& source,
       failure_(failure),
       decider_(deciderConfig(settings, source.size)),
       plainDecider_(plainConfig(settings)),
-      pool_(source.format, source.size) {
+      stabiliserConfig_(stabiliserConfig(settings, source)),
+      pool_(source.format, source.size),
+      stabiliserBudget_(stabiliserBudget(source.frameRate)) {
     if (settings.smart != SmartFunctions::none())
         analyzer_.emplace(AnalyzerConfig{.width = source.size.width, .height = source.size.height});
-    if (settings.smart.stabilize)
-        stabiliser_.emplace(stabiliserConfig(source));
+    if (stabiliserConfig_)
+        stabiliser_.emplace(*stabiliserConfig_);
+    if (settings.smart.stabilize && !stabiliserConfig_)
+        spdlog::info("{}: its {} pictures are not for the stabiliser, which works on 4:2:0", source.name,
+                     name(source.format));
+    if (analyzer_ && (source.live || settings.realtime))
+        shedder_.emplace(queues.in.capacity());
+    firstPictures_.reserve(kJudgedPictures);
 }
 
 void AnalysisStage::run() {
@@ -113,6 +145,7 @@ std::optional<Job> AnalysisStage::process(Frame frame) {
     const Stopwatch working;
     if (!first_)
         first_ = frame->time;
+    shed(frame);
     const Decision& decision = decide(frame);
     analysisTime_.add(working.elapsed());
     count(decision);
@@ -122,15 +155,35 @@ std::optional<Job> AnalysisStage::process(Frame frame) {
         learn(frame);
         return std::nullopt;
     }
-    frame = stabilise(std::move(frame), decision);
-    if (analyzer_)
+    if (looking_)
+        frame = stabilise(std::move(frame), decision);
+    if (analyzer_ && looking_)
         decider_.recorded(*analyzer_);
     return makeJob(std::move(frame), decision);
 }
 
+/// What is left undone for this frame, and what is said of it.
+void AnalysisStage::shed(const Frame& frame) {
+    if (!shedder_ || !analyzer_)
+        return;
+    const Shedding before = shedder_->current();
+    const Shedding now = shedder_->update(frame->time.time_since_epoch(), queues_.in.waiting());
+    if (now > before)
+        spdlog::warn("this machine cannot keep up: {}", describe(now));
+    else if (now < before)
+        spdlog::info("this machine keeps up again{}{}", now == Shedding::Nothing ? "" : ", but still ", describe(now));
+    if (stabiliserConfig_ && before == Shedding::Nothing && now != Shedding::Nothing)
+        stabiliser_.reset();
+    else if (stabiliserConfig_ && before != Shedding::Nothing && now == Shedding::Nothing)
+        stabiliser_.emplace(*stabiliserConfig_);  // anew: what it knew of the scene is past
+    unstabilised_ += stabiliserConfig_ && now != Shedding::Nothing ? 1 : 0;
+    looking_ = isLookedAt(now, number_++);
+    unseen_ += looking_ ? 0 : 1;
+}
+
 const Decision& AnalysisStage::decide(const Frame& frame) {
     const auto time = frame->time.time_since_epoch();
-    if (analyzer_) {
+    if (analyzer_ && looking_) {
         try {
             const Decision& decision = decideByAnalysis(frame);
             plainDecider_.follow(time, decision);
@@ -156,7 +209,8 @@ void AnalysisStage::giveUpAnalysing(const Frame& frame, const std::exception& er
     spdlog::warn("analysing the picture at {:.3f} s failed: {}: every frame is recorded from here on",
                  std::chrono::duration<double>(frame->time - *first_).count(), error.what());
     analyzer_.reset();
-    stabiliser_.reset();  // it relies on the analysis
+    stabiliserConfig_.reset();  // it relies on the analysis
+    stabiliser_.reset();
 }
 
 Frame AnalysisStage::stabilise(Frame frame, const Decision& decision) {
@@ -169,12 +223,35 @@ Frame AnalysisStage::stabilise(Frame frame, const Decision& decision) {
         const Mapping in = mapped(frame->picture, inPlace ? Mapping::Access::ReadWrite : Mapping::Access::Read);
         const YuvView out = yuvView(inPlace ? in.picture() : result->picture);
         stabiliser_->process(yuvView(in.picture()), out, *analyzer_, decision);
-        stabilisingTime_.add(working.elapsed());
+        const auto taken = working.elapsed();
+        stabilisingTime_.add(taken);
+        if (frame->picture.planes[0].dmabuf >= 0)
+            checkStabiliserPace(taken);
         return inPlace ? std::move(frame) : std::move(result);
     } catch (const std::exception& error) {
         giveUpStabilising(error);
         return frame;
     }
+}
+
+/// By the median of its first pictures, which are those of a scene that is new to it: the slowest there are.
+void AnalysisStage::checkStabiliserPace(std::chrono::nanoseconds time) {
+    if (firstPictures_.size() >= kJudgedPictures || stabiliserBudget_.count() == 0)
+        return;
+    firstPictures_.push_back(time);
+    if (firstPictures_.size() < kJudgedPictures)
+        return;
+    const auto median = firstPictures_.begin() + kJudgedPictures / 2;
+    std::nth_element(firstPictures_.begin(), median, firstPictures_.end());
+    if (*median <= stabiliserBudget_)
+        return;
+    using Milliseconds = std::chrono::duration<double, std::milli>;
+    spdlog::info(
+        "the stabiliser takes {:.1f} ms for a picture of this camera, more than a third of the time between "
+        "two ({:.1f} ms): pictures are recorded with their noise",
+        Milliseconds(*median).count(), Milliseconds(stabiliserBudget_).count());
+    stabiliserConfig_.reset();
+    stabiliser_.reset();
 }
 
 void AnalysisStage::learn(const Frame& frame) {
@@ -192,6 +269,7 @@ void AnalysisStage::learn(const Frame& frame) {
 
 void AnalysisStage::giveUpStabilising(const std::exception& error) {
     spdlog::warn("stabilising failed: {}: pictures are recorded as they come from here on", error.what());
+    stabiliserConfig_.reset();
     stabiliser_.reset();
 }
 

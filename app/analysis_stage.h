@@ -6,10 +6,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "analysis/analyzer.h"
 #include "analysis/decider.h"
 #include "analysis/stabiliser.h"
+#include "app/load_shedder.h"
 #include "app/plain_decider.h"
 #include "app/settings.h"
 #include "app/stage.h"
@@ -21,6 +23,10 @@
 namespace smartcodec {
 
 /// Looks at every frame, decides what becomes of it, and rids those that are recorded of their noise.
+///
+/// Of a live source that comes faster than this machine works, ever more is left undone until it keeps up again
+/// (Shedding), which is said. On dmabufs the stabiliser runs only if its first pictures show that it fits in a third of
+/// the frame time: a processor may read uncached memory very slowly.
 ///
 /// A frame that the stabiliser does not touch travels on as it came. If a smart function fails, the recording goes on
 /// without it and says so once: without the analysis every frame is recorded. With nothing smart to do no picture is
@@ -46,6 +52,9 @@ class AnalysisStage {
     [[nodiscard]] const std::map<KeyFrameReason, std::uint64_t>& keyFrames() const { return keyFrames_; }
     [[nodiscard]] const StageTime& analysisTime() const { return analysisTime_; }
     [[nodiscard]] const StageTime& stabilisingTime() const { return stabilisingTime_; }
+    /// Frames recorded without a look, and without the stabiliser, while the machine could not keep up.
+    [[nodiscard]] std::uint64_t unseen() const { return unseen_; }
+    [[nodiscard]] std::uint64_t unstabilised() const { return unstabilised_; }
 
   private:
     void pass(CaptureItem item);
@@ -54,7 +63,9 @@ class AnalysisStage {
     [[nodiscard]] const Decision& decide(const Frame& frame);
     [[nodiscard]] const Decision& decideByAnalysis(const Frame& frame);
     void giveUpAnalysing(const Frame& frame, const std::exception& error);
+    void shed(const Frame& frame);
     [[nodiscard]] Frame stabilise(Frame frame, const Decision& decision);
+    void checkStabiliserPace(std::chrono::nanoseconds time);
     void learn(const Frame& frame);
     void giveUpStabilising(const std::exception& error);
     void count(const Decision& decision);
@@ -66,10 +77,19 @@ class AnalysisStage {
     std::optional<CaptureTime> failedAt_;  // no memory left, say: what comes is taken and forgotten
     std::optional<Analyzer> analyzer_;     // empty: nothing smart is on, or it failed
     Decider decider_;
-    PlainDecider plainDecider_;             // where there is no analyzer
-    std::optional<Stabiliser> stabiliser_;  // only with the analyzer
+    PlainDecider plainDecider_;                         // where there is no analyzer
+    std::optional<Stabiliser> stabiliser_;              // only with the analyzer
+    std::optional<StabiliserConfig> stabiliserConfig_;  // empty: not wanted, not for this format, or given up
     FramePool pool_;
     std::optional<CaptureTime> first_;
+
+    std::optional<LoadShedder> shedder_;  // of a live source
+    std::uint64_t number_ = 0;            // of the frame in work
+    bool looking_ = true;                 // at it
+    std::uint64_t unseen_ = 0;
+    std::uint64_t unstabilised_ = 0;
+    std::chrono::nanoseconds stabiliserBudget_;            // on dmabufs
+    std::vector<std::chrono::nanoseconds> firstPictures_;  // how long the stabiliser took, until that is judged
 
     std::map<FrameReason, std::uint64_t> recorded_;
     std::map<FrameReason, std::uint64_t> dropped_;

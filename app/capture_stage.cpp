@@ -80,6 +80,12 @@ bool CaptureStage::deliver(Packet packet) {
 }
 
 void CaptureStage::offer(Frame frame) {
+    if (lastSequence_ && frame->sequence > *lastSequence_ + 1) {  // the camera had no buffer for them, or they failed
+        const std::uint64_t missing = frame->sequence - *lastSequence_ - 1;
+        frames_.fetch_add(missing, std::memory_order_relaxed);
+        dropped_ += missing;
+    }
+    lastSequence_ = frame->sequence;
     if (!wanted(frame))
         failure_.stopSource().request_stop();
     else if (isLater(frame))

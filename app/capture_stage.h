@@ -19,7 +19,8 @@ namespace smartcodec {
 ///
 /// A file or the scene waits while the queue is full, so nothing of it is ever lost. With `--realtime` each frame is
 /// handed on at its own moment, as a camera would, and is dropped and counted if there is no room then. A frame whose
-/// capture time is not after that of the one before is dropped and counted, and that is said once.
+/// capture time is not after that of the one before is dropped and counted, and that is said once. Pictures that a live
+/// source left out itself, whose sequence numbers are missing, count as dropped too.
 class CaptureStage final : public SourceSink {
   public:
     /// `source`, `out` and `failure` are borrowed for the stage's life.
@@ -63,9 +64,10 @@ class CaptureStage final : public SourceSink {
     const std::chrono::nanoseconds nominalFrameTime_;
 
     std::optional<CaptureTime> first_;
-    std::optional<CaptureTime> last_;  // of the frames taken
-    bool limitReached_ = false;        // by what the source has, of --duration
-    bool refused_ = false;             // the source had more, or might have had
+    std::optional<CaptureTime> last_;            // of the frames taken
+    std::optional<std::uint64_t> lastSequence_;  // of those that a camera offered
+    bool limitReached_ = false;                  // by what the source has, of --duration
+    bool refused_ = false;                       // the source had more, or might have had
     bool repetitionTold_ = false;
     std::chrono::steady_clock::time_point start_{};  // when the first frame came
     std::mutex mutex_;                               // of the wait only: it guards nothing

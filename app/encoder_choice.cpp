@@ -2,11 +2,13 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <exception>
 
 #include "encoder/software_encoder.h"
 #include "encoder/v4l2_device.h"
 #include "encoder/v4l2_encoder.h"
+#include "encoder/v4l2_format.h"
 
 namespace smartcodec {
 
@@ -56,6 +58,29 @@ void describeSoftware(const Settings& settings, ChosenEncoder& chosen) {
 }
 
 }  // namespace
+
+std::vector<PixelFormat> acceptedFormats(const Settings& settings, V4l2System& v4l2) {
+    std::vector<PixelFormat> formats;
+    const auto add = [&](PixelFormat format) {
+        if (std::find(formats.begin(), formats.end(), format) == formats.end())
+            formats.push_back(format);
+    };
+    if (settings.encoder.kind != Kind::Software) {
+        for (const V4l2EncoderNode& node : findEncoders(v4l2)) {
+            const V4l2CodedFormat* coded = node.find(v4l2Fourcc(settings.codec));
+            if (!coded || (!settings.encoder.device.empty() && node.path != settings.encoder.device))
+                continue;
+            for (const std::uint32_t raw : coded->rawFormats) {
+                if (const std::optional<PixelFormat> format = pictureFormat(raw))
+                    add(*format);
+            }
+            break;  // the first is the one that will be chosen, if it can be
+        }
+    }
+    add(kNv12);  // the way that chroma lies is changed along with the copy that is needed anyway
+    add(kYuv420);
+    return formats;
+}
 
 ChosenEncoder openEncoder(const Settings& settings, const EncoderConfig& config, V4l2System& v4l2) {
     ChosenEncoder chosen;

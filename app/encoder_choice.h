@@ -16,6 +16,10 @@ struct ChosenEncoder {
     std::vector<std::string> notes;  ///< one line each: what it became and why, and what it does in another way
 };
 
+/// Formats of pictures that the encoder which `openEncoder` will choose takes, those before others that it takes
+/// without converting them: what a camera is to be asked for.
+[[nodiscard]] std::vector<PixelFormat> acceptedFormats(const Settings& settings, V4l2System& v4l2);
+
 /// Opens the encoder that the settings ask for; `config` is made from them. Throws std::system_error or
 /// std::runtime_error that names what was tried and the remedy. `v4l2` must outlive the encoder.
 [[nodiscard]] ChosenEncoder openEncoder(const Settings& settings, const EncoderConfig& config, V4l2System& v4l2);

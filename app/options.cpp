@@ -17,18 +17,45 @@ namespace {
 
 constexpr WholeRange kSideRange{kMinSide, kMaxSide};
 constexpr Size kDefaultSceneSize{1920, 1080};
-constexpr const char* kNoCamera =
-    "this build has no camera support: give a file with -i FILE, or --scene for the built-in scene";
 
 using Text = RawOptions::Text;
 
-FileSourceConfig fileSource(const RawOptions& raw, std::optional<int> width, std::optional<int> height) {
-    const std::pair<const Text&, const char*> sceneOnly[] = {
-        {raw.fps, "--fps"}, {raw.seed, "--seed"}, {raw.shotNoise, "--shot-noise"}, {raw.readNoise, "--read-noise"}};
-    for (const auto& [value, name] : sceneOnly) {
-        if (value)
-            throw UsageError(fmt::format("{} {}: only with --scene: a file keeps its own", raw.label(name), *value));
+struct SourceOption {
+    const char* name;
+    Text value;  ///< as given; empty: it was not
+};
+
+Text flag(bool given) {
+    return given ? Text("") : Text();
+}
+
+/// Refuses what another source than the chosen one has.
+void refuse(const RawOptions& raw, std::initializer_list<SourceOption> options, const char* why) {
+    for (const SourceOption& option : options) {
+        if (option.value)
+            throw UsageError(fmt::format("{}{}{}: {}", raw.label(option.name), option.value->empty() ? "" : " ",
+                                         *option.value, why));
     }
+}
+
+void refuseSceneOptions(const RawOptions& raw) {
+    refuse(raw, {{"--seed", raw.seed}, {"--shot-noise", raw.shotNoise}, {"--read-noise", raw.readNoise}},
+           "only with --scene");
+}
+
+void refuseCameraOptions(const RawOptions& raw) {
+    refuse(raw,
+           {{"--rotate", raw.rotate},
+            {"--hflip", flag(raw.hflip)},
+            {"--vflip", flag(raw.vflip)},
+            {"--camera-control", raw.cameraControls.empty() ? Text() : Text(raw.cameraControls.front())}},
+           "only with a camera");
+}
+
+FileSourceConfig fileSource(const RawOptions& raw, std::optional<int> width, std::optional<int> height) {
+    refuse(raw, {{"--fps", raw.fps}}, "only with a camera or --scene: a file keeps its own");
+    refuseSceneOptions(raw);
+    refuseCameraOptions(raw);
     if (raw.input->empty())
         throw UsageError(raw.label("--input") + " '': give the video file to record");
     return {*raw.input, width, height};
@@ -49,6 +76,7 @@ Size sceneSize(std::optional<int> width, std::optional<int> height) {
 
 SceneConfig sceneSource(const RawOptions& raw, std::optional<int> width, std::optional<int> height) {
     constexpr DecimalRange kNoiseRange{0, 100, "a number"};
+    refuseCameraOptions(raw);
     SceneConfig scene;
     if (!raw.scene->empty() && *raw.scene != "true")  // what CLI11 makes of --scene without a name
         scene.script = *raw.scene;
@@ -71,6 +99,29 @@ SceneConfig sceneSource(const RawOptions& raw, std::optional<int> width, std::op
     return scene;
 }
 
+CameraConfig cameraSource(const RawOptions& raw, std::optional<int> width, std::optional<int> height) {
+    refuseSceneOptions(raw);
+    refuse(raw, {{"--realtime", flag(raw.realtime)}}, "only with a file or --scene: a camera has its own pace");
+    CameraConfig camera;
+    camera.width = width;
+    camera.height = height;
+    if (raw.camera && *raw.camera != "true")  // what CLI11 makes of --camera without an id
+        camera.camera = *raw.camera;
+    if (raw.fps)
+        camera.frameRate = parseFrameRate(raw.given("--fps", *raw.fps));
+    if (raw.rotate)
+        camera.orientation.halfTurn = parseChoice(raw.given("--rotate", *raw.rotate), {"0", "180"}) == 1;
+    camera.orientation.mirror = raw.hflip;
+    camera.orientation.flip = raw.vflip;
+    for (const std::string& control : raw.cameraControls) {
+        const std::size_t equals = control.find('=');
+        if (equals == std::string::npos || equals == 0 || equals + 1 == control.size())
+            throw UsageError(fmt::format("{} {}: give NAME=VALUE", raw.label("--camera-control"), control));
+        camera.settings.push_back({control.substr(0, equals), control.substr(equals + 1)});
+    }
+    return camera;
+}
+
 std::optional<int> parseSide(const RawOptions& raw, const char* name, const Text& value) {
     if (!value)
         return std::nullopt;
@@ -82,18 +133,16 @@ std::optional<int> parseSide(const RawOptions& raw, const char* name, const Text
 }
 
 void readSource(const RawOptions& raw, Settings& settings) {
-    if (raw.camera)
-        throw UsageError(fmt::format("{}: {}", raw.label("--camera"), kNoCamera));
-    if (raw.input && raw.scene)
-        throw UsageError("--input and --scene: give one of them");
-    if (!raw.input && !raw.scene)
-        throw UsageError(fmt::format("no source: {}", kNoCamera));
+    if ((raw.input ? 1 : 0) + (raw.scene ? 1 : 0) + (raw.camera ? 1 : 0) > 1)
+        throw UsageError("--input, --scene and --camera: give one of them");
     const auto width = parseSide(raw, "--width", raw.width);
     const auto height = parseSide(raw, "--height", raw.height);
     if (raw.input)
         settings.source = fileSource(raw, width, height);
-    else
+    else if (raw.scene)
         settings.source = sceneSource(raw, width, height);
+    else
+        settings.source = cameraSource(raw, width, height);
     settings.realtime = raw.realtime;
     if (raw.duration)
         settings.duration = parseSeconds(raw.given("--duration", *raw.duration), {0.001, 1e9, "seconds"});

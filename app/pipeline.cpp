@@ -20,6 +20,7 @@
 #include "app/output_series.h"
 #include "app/trace.h"
 #include "app/write_stage.h"
+#include "capture/libcamera_system.h"
 #include "capture/unique_fd.h"
 #include "mux/output_file.h"
 
@@ -48,10 +49,16 @@ void checkFiles(const Settings& settings) {
         throw std::runtime_error("'" + settings.traceFile + "' exists; give --overwrite to replace it");
 }
 
-std::unique_ptr<Source> openSource(const Settings& settings) {
+std::unique_ptr<Source> openSource(const Settings& settings, const PipelineParts& parts) {
+    if (parts.openSource)
+        return parts.openSource(settings);
     if (const auto* file = std::get_if<FileSourceConfig>(&settings.source))
         return openFile(*file);
-    return openScene(std::get<SceneConfig>(settings.source));
+    if (const auto* scene = std::get_if<SceneConfig>(&settings.source))
+        return openScene(*scene);
+    CameraConfig camera = std::get<CameraConfig>(settings.source);
+    camera.directFormats = acceptedFormats(settings, parts.v4l2 ? *parts.v4l2 : v4l2System());
+    return openCamera(camera, parts.cameras ? *parts.cameras : libcameraSystem());
 }
 
 EncoderConfig encoderConfig(const Settings& settings, const SourceInfo& source) {
@@ -62,6 +69,7 @@ EncoderConfig encoderConfig(const Settings& settings, const SourceInfo& source) 
     config.frameRate = source.frameRate;
     config.color = source.color;
     config.sampleAspect = source.sampleAspect;
+    config.dmabufLayout = source.dmabufLayout;
     config.quality = settings.quality;
     config.maxBitrate = settings.maxBitrate;
     if (!settings.smart.bitrate)
@@ -146,7 +154,7 @@ std::uint64_t peakMemoryBytes() {
 struct Recording::State {
     State(const Settings& given, const PipelineParts& parts)
         : settings((checkFiles(given), given)),
-          source(parts.openSource ? parts.openSource(settings) : openSource(settings)),
+          source(openSource(settings, parts)),
           chosen(openEncoder(settings, source->info(), parts)),
           done(openEvent()),
           jobs(kJobs, EncodeStage::waitingFor(*chosen.encoder)),
@@ -235,6 +243,8 @@ RecordingSummary Recording::State::summary() const {
     summary.framesRecorded = write.pictures();
     summary.framesDroppedAtSource = capture.dropped();
     summary.framesLost = encode.jobs() - std::min(encode.jobs(), write.pictures());
+    summary.framesUnseen = analysis.unseen();
+    summary.framesUnstabilised = analysis.unstabilised();
     summary.recordedByReason = analysis.recorded();
     summary.droppedByReason = analysis.dropped();
     summary.keyFramesByReason = analysis.keyFrames();

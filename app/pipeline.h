@@ -30,7 +30,8 @@ struct Progress {
 struct PipelineParts {
     std::function<std::unique_ptr<Source>(const Settings&)> openSource = {};
     std::function<std::unique_ptr<Encoder>(const EncoderConfig&)> openEncoder = {};
-    V4l2System* v4l2 = nullptr;  ///< borrowed for the recording's life
+    V4l2System* v4l2 = nullptr;       ///< borrowed for the recording's life
+    CameraSystem* cameras = nullptr;  ///< likewise
 };
 
 /// One recording: a source, the analysis, an encoder and a file, each on its own thread, with a lock-free queue between

@@ -49,6 +49,10 @@ class Queue {
         items_.wait_dequeue(item);
         return item;
     }
+    /// Items that wait: as good as exact for the taking thread, which alone makes them fewer.
+    [[nodiscard]] std::size_t waiting() const { return items_.size_approx(); }
+    [[nodiscard]] std::size_t capacity() const { return items_.max_capacity(); }
+
     /// False, and `item` untouched, if there is none.
     [[nodiscard]] bool tryTake(Item& item) { return items_.try_dequeue(item); }
 

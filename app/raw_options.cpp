@@ -88,7 +88,9 @@ std::string scriptList() {
 void addSourceOptions(CLI::App& app, RawOptions& raw) {
     app.add_option("-i,--input", raw.input, "Record this video file")->type_name("FILE")->group("Source");
     app.add_option("--scene", raw.scene, scriptList())->expected(0, 1)->type_name("[NAME]")->group("Source");
-    app.add_option("--camera", raw.camera, "Record from this camera (this build has no camera support)")
+    app.add_option("--camera", raw.camera,
+                   "Record from this camera: its number, from 0, or its id; see smartcodec devices. Default, without "
+                   "another source: the first")
         ->expected(0, 1)
         ->type_name("[ID]")
         ->group("Source");
@@ -99,7 +101,19 @@ void addSourceOptions(CLI::App& app, RawOptions& raw) {
         ->type_name("PIXELS")
         ->group("Source");
     app.add_option("-h,--height", raw.height, "Height to record, likewise")->type_name("PIXELS")->group("Source");
-    app.add_option("--fps", raw.fps, "Frames per second of the scene. Default: 30")->type_name("RATE")->group("Source");
+    app.add_option("--fps", raw.fps, "Frames per second of a camera or the scene. Default: 30")
+        ->type_name("RATE")
+        ->group("Source");
+    app.add_option("--rotate", raw.rotate, "Turn the camera's pictures: 0 or 180 degrees. Default: 0")
+        ->type_name("DEGREES")
+        ->group("Source");
+    app.add_flag("--hflip", raw.hflip, "Exchange left and right of the camera's pictures")->group("Source");
+    app.add_flag("--vflip", raw.vflip, "Exchange top and bottom of the camera's pictures")->group("Source");
+    app.add_option("--camera-control", raw.cameraControls,
+                   "Set one of the camera's controls, which smartcodec devices lists; may be given several times")
+        ->allow_extra_args(false)
+        ->type_name("NAME=VALUE")
+        ->group("Source");
     app.add_option("--seed", raw.seed, "Seed of the scene's noise. Default: 1")->type_name("N")->group("Source");
     app.add_option("--shot-noise", raw.shotNoise, "Variance of the scene's noise per grey level. Default: the script's")
         ->type_name("N")

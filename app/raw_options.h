@@ -15,10 +15,12 @@ struct RawOptions {
     using Text = std::optional<std::string>;
 
     Text input, camera, scene, width, height, fps, output, encoder, codec, quality, maxBitrate, profile, minFps, maxGop;
-    Text lookahead, duration, frames, trace, summary, seed, shotNoise, readNoise;
-    std::vector<std::string> smart, levels;
+    Text lookahead, duration, frames, trace, summary, seed, shotNoise, readNoise, rotate;
+    std::vector<std::string> smart, levels, cameraControls;
     bool overwrite = false;
     bool realtime = false;
+    bool hflip = false;
+    bool vflip = false;
 
     std::string configFile;          ///< empty: none
     std::set<std::string> fromFile;  ///< names of the options that were given there and nowhere else

@@ -9,11 +9,15 @@
 
 #include "analysis/bitrate.h"
 #include "analysis/decider.h"
+#include "capture/camera_source.h"
 #include "capture/file_source.h"
 #include "capture/scene_source.h"
 #include "encoder/codec.h"
 
 namespace smartcodec {
+
+/// Where the pictures come from.
+using SourceConfig = std::variant<FileSourceConfig, SceneConfig, CameraConfig>;
 
 /// Which of the smart functions act.
 struct SmartFunctions {
@@ -65,7 +69,7 @@ constexpr Bitrate kDefaultMaxBitrate{6'000'000};
 
 /// Everything a recording needs to be told, validated (app/options.h does that for the command line). Plain values.
 struct Settings {
-    std::variant<FileSourceConfig, SceneConfig> source = {};
+    SourceConfig source = {};
     std::string output = {};
     bool overwrite = false;
 

@@ -108,6 +108,9 @@ std::string toText(const RecordingSummary& summary) {
     text += fmt::format("  dropped        {}{}\n", total(summary.droppedByReason), listed(summary.droppedByReason));
     if (summary.framesDroppedAtSource > 0)
         text += fmt::format("  too fast       {} (dropped at the source)\n", summary.framesDroppedAtSource);
+    if (summary.framesUnstabilised > 0)
+        text += fmt::format("  overload       {} frames left with their noise, {} of them not looked at\n",
+                            summary.framesUnstabilised, summary.framesUnseen);
     if (summary.framesLost > 0)
         text += fmt::format("  lost           {} ({})\n", summary.framesLost,
                             summary.failure.empty() ? "by the encoder" : "to the failure");
@@ -140,6 +143,8 @@ std::string toJson(const RecordingSummary& summary) {
     json["frames_dropped"] = total(summary.droppedByReason);
     json["frames_dropped_at_source"] = summary.framesDroppedAtSource;
     json["frames_lost"] = summary.framesLost;
+    json["frames_unseen"] = summary.framesUnseen;
+    json["frames_unstabilised"] = summary.framesUnstabilised;
     json["recorded_by_reason"] = keyed(summary.recordedByReason);
     json["dropped_by_reason"] = keyed(summary.droppedByReason);
     json["key_frames"] = total(summary.keyFramesByReason);

@@ -50,6 +50,8 @@ struct RecordingSummary {
                                               ///< later than the frame before
     std::uint64_t framesLost = 0;             ///< were to be recorded, but the encoder or the disk failed,
                                               ///< or the encoder gave no packet for them
+    std::uint64_t framesUnseen = 0;           ///< recorded without a look at them: the machine could not keep up
+    std::uint64_t framesUnstabilised = 0;     ///< left as they came, for the same reason
     std::map<FrameReason, std::uint64_t> recordedByReason;  ///< as decided
     std::map<FrameReason, std::uint64_t> droppedByReason;
     std::map<KeyFrameReason, std::uint64_t> keyFramesByReason;  ///< without KeyFrameReason::None

@@ -40,7 +40,7 @@ std::unique_ptr<Reference> openReference(const TableInput& input) {
 RecordingSummary recordOne(const TableInput& input, const TableOptions& options, const std::string& run,
                            const std::string& path) {
     Settings settings;
-    settings.source = input.source;
+    std::visit([&](const auto& source) { settings.source = source; }, input.source);
     settings.output = path;
     settings.overwrite = true;
     settings.quality = options.quality;

@@ -22,20 +22,10 @@ void validate(const EncoderConfig& config) {
                                  std::to_string(config.size.width) + "x" + std::to_string(config.size.height) + ": " +
                                  reason);
     };
-    if (!recordable(config.size))
-        refuse("pictures are recorded with " + recordableSizes() + "; scale to such a size");
-    if (config.size.width % 2 != 0 || config.size.height % 2 != 0)
-        refuse("4:2:0 pictures have an even width and height; crop the odd edge");
-    if (config.format != kNv12 && config.format != kYuv420)
-        refuse("it takes NV12 and YU12 pictures, not " + name(config.format));
-    if (!config.frameRate.known())
-        refuse("a frame rate above 0 is needed");
-    if (config.quality < 1 || config.quality > 51)
-        refuse("quality " + std::to_string(config.quality) + " is outside 1..51");
-    const Bitrate rate = config.constantBitrate.value_or(config.maxBitrate);
-    if (rate < kMinBitrate || rate > kMaxBitrate)
-        refuse("a bit rate of " + std::to_string(rate.bitsPerSecond) + " bits per second is outside " +
-               std::to_string(kMinBitrate.bitsPerSecond) + ".." + std::to_string(kMaxBitrate.bitsPerSecond));
+    if (const std::string reason = whyNotEncodable(config); !reason.empty())
+        refuse(reason);
+    if (!is420(config.format) && config.format != kBgr888 && config.format != kRgb888)
+        refuse("it takes NV12, YU12, RGB3 and BGR3 pictures, not " + name(config.format));
 }
 
 [[nodiscard]] std::string joined(const std::vector<std::string>& texts, const char* separator) {

@@ -21,7 +21,8 @@ struct V4l2Limits {
 };
 
 /// A stateful memory-to-memory encoder (Documentation/userspace-api/media/v4l/dev-encoder.rst), found by asking every
-/// node that `system` has, or the one at `path` if that is not empty. Takes kNv12 and kYuv420: from dmabufs without a
+/// node that `system` has, or the one at `path` if that is not empty. Takes kNv12 and kYuv420, and packed
+/// RGB where the device does: from dmabufs without a
 /// copy where `config.dmabufLayout` says that frames come in them and the driver takes that layout, else with one copy
 /// into the driver's buffers. Some grey pictures are encoded and thrown away at set-up: they prove that the encoder
 /// works, give the parameter sets, and show whether it holds pictures back until later ones come.

@@ -70,6 +70,13 @@ void copyRow(const std::byte* from, std::byte* to, std::size_t width, std::size_
     std::memset(to + width, static_cast<int>(from[width - 1]), padded - width);
 }
 
+/// The same of pixels that are several bytes each.
+void copyPixels(const std::byte* from, std::byte* to, std::size_t width, std::size_t padded, std::size_t pixelBytes) {
+    std::memcpy(to, from, width * pixelBytes);
+    for (std::size_t x = width; x < padded; ++x)
+        std::memcpy(to + x * pixelBytes, from + (width - 1) * pixelBytes, pixelBytes);
+}
+
 void interleaveRow(const std::byte* cb, const std::byte* cr, std::byte* to, std::size_t width, std::size_t padded) {
     for (std::size_t x = 0; x < width; ++x) {
         to[2 * x] = cb[x];
@@ -161,23 +168,11 @@ void V4l2Format::fromV4l2(const v4l2_format& format) {
 std::optional<RawLayout> RawLayout::of(const V4l2Format& format) {
     RawLayout layout;
     layout.coded = format.size;
-    bool onePlane = true;
-    switch (format.fourcc) {
-        case V4L2_PIX_FMT_NV12M:
-            onePlane = false;
-            [[fallthrough]];
-        case V4L2_PIX_FMT_NV12:
-            layout.format = kNv12;
-            break;
-        case V4L2_PIX_FMT_YUV420M:
-            onePlane = false;
-            [[fallthrough]];
-        case V4L2_PIX_FMT_YUV420:
-            layout.format = kYuv420;
-            break;
-        default:
-            return std::nullopt;
-    }
+    const std::optional<PixelFormat> picture = pictureFormat(format.fourcc);
+    if (!picture)
+        return std::nullopt;
+    layout.format = *picture;
+    const bool onePlane = format.fourcc != V4L2_PIX_FMT_NV12M && format.fourcc != V4L2_PIX_FMT_YUV420M;
     const int planes = smartcodec::planeCount(layout.format);
     layout.bufferPlanes = onePlane ? 1 : planes;
     if (format.planeCount != layout.bufferPlanes || format.size.width <= 0 || format.size.height <= 0)
@@ -234,10 +229,13 @@ void RawLayout::copy(const Picture& picture, std::span<const std::span<std::byte
         return memory[static_cast<std::size_t>(place.bufferPlane)].data() + place.offsetBytes +
                static_cast<std::size_t>(y) * place.strideBytes;
     };
+    const auto pixelBytes = static_cast<std::size_t>(planeSizeBytes(format, {1, 1}, 0).width);
     for (int y = 0; y < whole.height; ++y)
-        copyRow(sourceRow(picture.planes[0], y, picture.size.height), target(0, y),
-                static_cast<std::size_t>(picture.size.width), static_cast<std::size_t>(whole.width));
+        copyPixels(sourceRow(picture.planes[0], y, picture.size.height), target(0, y),
+                   static_cast<std::size_t>(picture.size.width), static_cast<std::size_t>(whole.width), pixelBytes);
 
+    if (smartcodec::planeCount(format) == 1)
+        return;
     const int rows = picture.size.height / 2;
     const auto samples = static_cast<std::size_t>(picture.size.width / 2);
     const auto paddedSamples = static_cast<std::size_t>(whole.width / 2);
@@ -252,15 +250,35 @@ void RawLayout::copy(const Picture& picture, std::span<const std::span<std::byte
             copyRow(first, target(1, y), samples, paddedSamples);
             copyRow(second, target(2, y), samples, paddedSamples);
         } else {
-            std::byte* to = target(1, y);
-            std::memcpy(to, first, 2 * samples);
-            for (std::size_t x = samples; x < paddedSamples; ++x)
-                std::memcpy(to + 2 * x, to + 2 * (samples - 1), 2);
+            copyPixels(first, target(1, y), samples, paddedSamples, 2);
         }
     }
 }
 
+std::optional<PixelFormat> pictureFormat(std::uint32_t rawFormat) {
+    switch (rawFormat) {
+        case V4L2_PIX_FMT_NV12:
+        case V4L2_PIX_FMT_NV12M:
+            return kNv12;
+        case V4L2_PIX_FMT_YUV420:
+        case V4L2_PIX_FMT_YUV420M:
+            return kYuv420;
+        case V4L2_PIX_FMT_RGB24:
+            return kBgr888;
+        case V4L2_PIX_FMT_BGR24:
+            return kRgb888;
+        default:
+            return std::nullopt;
+    }
+}
+
 std::span<const std::uint32_t> rawFormatsFor(PixelFormat format) {
+    static constexpr std::uint32_t kRgb24[] = {V4L2_PIX_FMT_RGB24};
+    static constexpr std::uint32_t kBgr24[] = {V4L2_PIX_FMT_BGR24};
+    if (format == kBgr888)
+        return kRgb24;
+    if (format == kRgb888)
+        return kBgr24;
     static constexpr std::uint32_t kInterleavedFirst[] = {V4L2_PIX_FMT_NV12, V4L2_PIX_FMT_NV12M, V4L2_PIX_FMT_YUV420,
                                                           V4L2_PIX_FMT_YUV420M};
     static constexpr std::uint32_t kPlanarFirst[] = {V4L2_PIX_FMT_YUV420, V4L2_PIX_FMT_YUV420M, V4L2_PIX_FMT_NV12,

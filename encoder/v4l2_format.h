@@ -42,13 +42,14 @@ struct RawLayout {
         std::size_t strideBytes = 0;
     };
 
-    PixelFormat format;  ///< kNv12 or kYuv420: how chroma lies
+    PixelFormat format;  ///< kNv12 or kYuv420: how chroma lies; or a packed one, kBgr888 or kRgb888
     Size coded;          ///< of the buffer: the picture's size, rounded up
     int bufferPlanes = 0;
     std::array<Place, kMaxPlanes> places{};           ///< of each plane of the picture
     std::array<std::size_t, kMaxPlanes> usedBytes{};  ///< of each plane of the buffer
 
-    /// Empty for a format that is no 8-bit 4:2:0 in rows, or whose buffers are too small for what they claim to hold.
+    /// Empty for a format that is neither 8-bit 4:2:0 in rows nor packed RGB, or whose buffers are too small for what
+    /// they claim to hold.
     [[nodiscard]] static std::optional<RawLayout> of(const V4l2Format& format);
 
     /// How a picture that lies in dmabufs is to be queued as it is: where each of the buffer's planes is.
@@ -63,14 +64,17 @@ struct RawLayout {
     /// Empty if `picture` lies differently.
     [[nodiscard]] std::optional<Import> import(const Picture& picture) const;
 
-    /// Writes the picture into a buffer's mapped planes, whatever way its own chroma lies, its edges repeated into what
-    /// the buffer has more, up to the end of the last 16x16 block: the encoder codes those whole. `picture` must be
-    /// mapped.
+    /// Writes the picture into a buffer's mapped planes, whatever way its own 4:2:0 chroma lies, its edges repeated
+    /// into what the buffer has more, up to the end of the last 16x16 block: the encoder codes those whole. `picture`
+    /// must be mapped.
     void copy(const Picture& picture, std::span<const std::span<std::byte>> memory) const;
 };
 
 /// Raw formats for pictures of `format`, best first: as they are before those with chroma the other way, which only a
 /// copy can give.
 [[nodiscard]] std::span<const std::uint32_t> rawFormatsFor(PixelFormat format);
+
+/// The format of pictures that a raw format takes as they are; empty for one that nothing here delivers.
+[[nodiscard]] std::optional<PixelFormat> pictureFormat(std::uint32_t rawFormat);
 
 }  // namespace smartcodec

@@ -159,8 +159,8 @@ TEST_SUITE("integration") {
         checkRefused(scene({"--config", config}), "'qualty'", output);
         checkRefused(scene({"--encoder", "v4l2:/dev/none"}), "/dev/none", output);
         checkRefused(scene({"--encoder", "v4l2:/dev/null"}), "/dev/null is no stateful video encoder", output);
-        checkRefused({"-o", output}, "no camera support", output);
-        checkRefused({}, "-i FILE", output);
+        checkRefused({"--camera", "no-such-camera", "-o", output}, "camera", output);
+        checkRefused({}, "-o FILE", output);
     }
 
     TEST_CASE("a file that breaks off in mid-picture is recorded up to there") {

@@ -9,7 +9,7 @@ using namespace smartcodec;
 
 namespace {
 
-CommandLine parse(std::initializer_list<std::string> arguments) {
+CommandLine parse(const std::vector<std::string>& arguments) {
     const std::vector<std::string> owned(arguments);
     std::vector<const char*> raw{"smartcodec"};
     for (const std::string& argument : owned)
@@ -18,7 +18,7 @@ CommandLine parse(std::initializer_list<std::string> arguments) {
 }
 
 /// The message that the command line is refused with; empty if it is taken.
-std::string refusal(std::initializer_list<std::string> arguments) {
+std::string refusal(const std::vector<std::string>& arguments) {
     try {
         (void)parse(arguments);
         return {};
@@ -157,8 +157,32 @@ TEST_SUITE("unit") {
         CHECK(contains(refusal({"--scene", "-o", "a", "-o", "b"}), "--output: give it once"));
     }
 
-    TEST_CASE("what this build has not is said") {
-        CHECK(contains(refusal({"-o", "x"}), "no camera support"));
-        CHECK(contains(refusal({"--camera", "0", "-o", "x"}), "no camera support"));
+    TEST_CASE("a camera is the source where no other is given") {
+        const auto camera = [](std::vector<std::string> arguments) {
+            arguments.insert(arguments.end(), {"-o", "x.mp4"});
+            return std::get<CameraConfig>(parse(arguments).settings.source);
+        };
+        CHECK(camera({}).camera.empty());
+        CHECK(camera({"--camera"}).camera.empty());
+        CHECK(camera({"--camera", "1"}).camera == "1");
+        const CameraConfig turned = camera({"-w", "640", "--fps", "25", "--rotate", "180", "--hflip",
+                                            "--camera-control", "AeEnable=false", "--camera-control", "Contrast=1.5"});
+        CHECK(turned.width == 640);
+        CHECK(!turned.height);
+        CHECK(turned.frameRate == FrameRate{25, 1});
+        CHECK(turned.orientation == CameraOrientation{.halfTurn = true, .mirror = true, .flip = false});
+        REQUIRE(turned.settings.size() == 2);
+        CHECK(turned.settings[1].name == "Contrast");
+        CHECK(turned.settings[1].value == "1.5");
+    }
+
+    TEST_CASE("options of another source are refused") {
+        CHECK(contains(refusal({"--camera", "0", "--scene", "-o", "x"}), "give one of them"));
+        CHECK(contains(refusal({"--seed", "3", "-o", "x"}), "--seed 3: only with --scene"));
+        CHECK(contains(refusal({"--realtime", "-o", "x"}), "--realtime: only with a file or --scene"));
+        CHECK(contains(refusal({"-i", "a", "--rotate", "180", "-o", "x"}), "--rotate 180: only with a camera"));
+        CHECK(contains(refusal({"--scene", "--vflip", "-o", "x"}), "--vflip: only with a camera"));
+        CHECK(contains(refusal({"--rotate", "90", "-o", "x"}), "0 or 180"));
+        CHECK(contains(refusal({"--camera-control", "Contrast", "-o", "x"}), "NAME=VALUE"));
     }
 }

@@ -57,13 +57,51 @@ bool fitsUsb2(PixelFormat format, Size size, std::optional<FrameRate> rate) {
     return bytes * (rate ? rate->value() : 30) <= kUsb2BytesPerSecond;
 }
 
+std::int64_t largestArea(const CameraFormat& format) {
+    std::int64_t largest = 0;
+    for (const Size size : format.sizes)
+        largest = std::max(largest, static_cast<std::int64_t>(size.width) * size.height);
+    return largest;
+}
+
+template <class Serves>
+std::optional<ChosenFormat> chooseDirect(std::span<const PixelFormat> direct, const Serves& serves) {
+    for (const bool halvedChroma : {true, false}) {
+        for (const PixelFormat format : direct) {
+            // the analysis needs a luma picture of one that is not 4:2:0
+            const bool readable = halvedChroma || avPixelFormat(format) != AV_PIX_FMT_NONE;
+            if (is420(format) == halvedChroma && readable && serves(format))
+                return ChosenFormat{format, CameraConversion::None};
+        }
+    }
+    return {};
+}
+
+template <class Serves>
+std::optional<ChosenFormat> chooseConverted(std::span<const CameraFormat> offered, const Serves& serves,
+                                            std::optional<Size> size, std::optional<FrameRate> frameRate) {
+    const CameraFormat* raw = nullptr;
+    for (const Known& known : kConvertible) {  // cheapest to convert first
+        if (!raw && serves({known.fourcc}))
+            raw = find(offered, {known.fourcc});
+    }
+    const CameraFormat* compressed = serves(kMjpeg) ? find(offered, kMjpeg) : nullptr;
+    const Size wanted = size.value_or(Size{1280, 720});
+    const bool tooMuch = raw && !fitsUsb2(raw->format, wanted, frameRate);
+    if (compressed && (!raw || (tooMuch && largestArea(*compressed) >= largestArea(*raw))))
+        return ChosenFormat{kMjpeg, CameraConversion::Decompressed};
+    if (raw)
+        return ChosenFormat{raw->format, CameraConversion::Converted};
+    return {};
+}
+
 }  // namespace
 
 std::optional<Size> analysisSize(Size main) {
     const int longest = std::max(main.width, main.height);
     if (longest <= kAnalysisLongest)
         return {};
-    const auto scaled = [&](int side) { return (side * kAnalysisLongest + longest / 2) / longest & ~1; };
+    const auto scaled = [&](int side) { return std::max(2, ((side * kAnalysisLongest + longest / 2) / longest) & ~1); };
     return Size{scaled(main.width), scaled(main.height)};
 }
 
@@ -84,28 +122,17 @@ int avPixelFormat(PixelFormat format) {
 
 std::optional<ChosenFormat> chooseFormat(std::span<const CameraFormat> offered, std::span<const PixelFormat> direct,
                                          std::optional<Size> size, std::optional<FrameRate> frameRate) {
-    for (const bool halvedChroma : {true, false}) {
-        for (const PixelFormat format : direct) {
-            if (is420(format) == halvedChroma && find(offered, format))
-                return ChosenFormat{format, CameraConversion::None};
-        }
-    }
-    std::optional<ChosenFormat> raw;
     for (const bool largeEnough : {true, false}) {
-        for (const Known& known : kConvertible) {  // cheapest to convert first
-            const CameraFormat* format = find(offered, {known.fourcc});
-            if (!raw && format && (!largeEnough || !size || reaches(*format, *size)))
-                raw = {format->format, CameraConversion::Converted};
-        }
+        const auto serves = [&](PixelFormat format) {
+            const CameraFormat* found = find(offered, format);
+            return found && (!largeEnough || !size || reaches(*found, *size));
+        };
+        if (const auto chosen = chooseDirect(direct, serves))
+            return chosen;
+        if (const auto chosen = chooseConverted(offered, serves, size, frameRate))
+            return chosen;
     }
-    const CameraFormat* compressed = find(offered, kMjpeg);
-    if (!compressed)
-        return raw;
-    const ChosenFormat mjpeg{kMjpeg, CameraConversion::Decompressed};
-    if (!raw)
-        return mjpeg;
-    const Size wanted = size.value_or(Size{1280, 720});
-    return fitsUsb2(raw->format, wanted, frameRate) || !reaches(*compressed, wanted) ? *raw : mjpeg;
+    return {};
 }
 
 }  // namespace smartcodec

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
+#include <type_traits>
 
 namespace smartcodec {
 
@@ -44,6 +46,10 @@ std::optional<Number> parse(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc() || end != text.data() + text.size())
         return {};
+    if constexpr (std::is_floating_point_v<Number>) {
+        if (!std::isfinite(number))  // lies within any limits
+            return {};
+    }
     return number;
 }
 
@@ -63,19 +69,52 @@ std::vector<Number> parseList(std::string_view text) {
     }
 }
 
-/// A value of the type that the control's own limits have; none if `text` is none.
-template <typename Number>
-libcamera::ControlValue numbers(std::string_view text) {
-    const std::vector<Number> list = parseList<Number>(text);
-    if (list.empty())
-        return {};
-    if (list.size() == 1)
-        return libcamera::ControlValue(list.front());
-    return libcamera::ControlValue(libcamera::Span<const Number>(list.data(), list.size()));
+constexpr std::size_t kAnyNumber = static_cast<std::size_t>(-1);
+
+/// How many values a control holds in an array; 0: one, and no array. libcamera 0.0.3 cannot be asked.
+std::size_t arrayLength(const libcamera::ControlId& control) {
+    namespace ids = libcamera::controls;
+    switch (control.id()) {
+        case ids::COLOUR_GAINS:
+        case ids::FRAME_DURATION_LIMITS:
+            return 2;
+        case ids::COLOUR_CORRECTION_MATRIX:
+            return 9;
+        case ids::AF_WINDOWS:
+            return kAnyNumber;
+        default:
+            return 0;
+    }
 }
 
-libcamera::ControlValue parseValue(libcamera::ControlType type, std::string_view text) {
-    switch (type) {
+/// As a control with that many values wants them; none if they are not as many.
+template <typename Value>
+libcamera::ControlValue valueOf(const std::vector<Value>& values, std::size_t length) {
+    if (values.empty() || (length != kAnyNumber && values.size() != std::max<std::size_t>(1, length)))
+        return {};
+    if (length == 0)
+        return libcamera::ControlValue(values.front());
+    return libcamera::ControlValue(libcamera::Span<const Value>(values.data(), values.size()));
+}
+
+std::vector<libcamera::Rectangle> parseRectangles(std::string_view text) {
+    const std::vector<int> sides = parseList<int>(text);
+    std::vector<libcamera::Rectangle> rectangles;
+    if (sides.size() % 4 != 0)
+        return {};
+    for (std::size_t i = 0; i < sides.size(); i += 4) {
+        if (sides[i + 2] < 0 || sides[i + 3] < 0)
+            return {};
+        rectangles.emplace_back(sides[i], sides[i + 1], static_cast<unsigned>(sides[i + 2]),
+                                static_cast<unsigned>(sides[i + 3]));
+    }
+    return rectangles;
+}
+
+/// None if `text` is no value of the control's type.
+libcamera::ControlValue parseValue(const libcamera::ControlId& control, std::string_view text) {
+    const std::size_t length = arrayLength(control);
+    switch (control.type()) {
         case libcamera::ControlTypeBool:
             if (text == "true" || text == "on" || text == "1")
                 return libcamera::ControlValue(true);
@@ -83,22 +122,17 @@ libcamera::ControlValue parseValue(libcamera::ControlType type, std::string_view
                 return libcamera::ControlValue(false);
             return {};
         case libcamera::ControlTypeByte:
-            return numbers<std::uint8_t>(text);
+            return valueOf(parseList<std::uint8_t>(text), length);
         case libcamera::ControlTypeInteger32:
-            return numbers<std::int32_t>(text);
+            return valueOf(parseList<std::int32_t>(text), length);
         case libcamera::ControlTypeInteger64:
-            return numbers<std::int64_t>(text);
+            return valueOf(parseList<std::int64_t>(text), length);
         case libcamera::ControlTypeFloat:
-            return numbers<float>(text);
+            return valueOf(parseList<float>(text), length);
         case libcamera::ControlTypeString:
             return libcamera::ControlValue(std::string(text));
-        case libcamera::ControlTypeRectangle: {
-            const auto sides = parseList<int>(text);
-            if (sides.size() != 4 || sides[2] < 0 || sides[3] < 0)
-                return {};
-            return libcamera::ControlValue(libcamera::Rectangle(sides[0], sides[1], static_cast<unsigned>(sides[2]),
-                                                                static_cast<unsigned>(sides[3])));
-        }
+        case libcamera::ControlTypeRectangle:
+            return valueOf(parseRectangles(text), length);
         case libcamera::ControlTypeSize: {
             const auto sides = parseList<unsigned>(text);
             if (sides.size() != 2)
@@ -111,7 +145,12 @@ libcamera::ControlValue parseValue(libcamera::ControlType type, std::string_view
 }
 
 std::string allowed(const libcamera::ControlId& id, const libcamera::ControlInfo& info) {
-    std::string text = "give a value of type " + typeName(id.type());
+    const std::size_t length = arrayLength(id);
+    std::string text = length == 0 ? "give a value of type "
+                       : length == kAnyNumber
+                           ? "give values, with commas between, of type "
+                           : "give " + std::to_string(length) + " values, with commas between, of type ";
+    text += typeName(id.type());
     if (id.type() == libcamera::ControlTypeRectangle)
         text += " (x,y,width,height)";
     if (!info.values().empty()) {
@@ -190,7 +229,7 @@ void applySettings(std::span<const CameraSetting> settings, const libcamera::Con
                                      (names.empty() ? "none" : names));
         }
         const auto& [id, info] = *found;
-        const libcamera::ControlValue value = parseValue(id->type(), setting.value);
+        const libcamera::ControlValue value = parseValue(*id, setting.value);
         if (value.isNone() || !isAllowed(value, info))
             throw std::runtime_error(what + allowed(*id, info));
         list.set(id->id(), value);

@@ -419,6 +419,8 @@ void LibcameraDevice::disconnected() {
 }  // namespace
 
 CaptureTime captureTime(std::chrono::nanoseconds timestamp, std::chrono::nanoseconds monotonicNow, CaptureTime now) {
+    if (timestamp.count() <= 0)  // the camera does not tell
+        return now;
     const std::chrono::nanoseconds suspended = now.time_since_epoch() - monotonicNow;
     // a time of the boot clock lies before now, but after now less any time spent in suspend
     const bool isMonotonic = timestamp <= monotonicNow && monotonicNow - timestamp < suspended;

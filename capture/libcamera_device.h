@@ -19,7 +19,7 @@ namespace smartcodec {
 
 /// libcamera's time as ours. Its documentation says CLOCK_BOOTTIME; most of its pipelines hand on V4L2's times, which
 /// are CLOCK_MONOTONIC's. The two differ by the time spent in suspend: which one it is shows in which it lies closer
-/// behind.
+/// behind. 0, of a camera that does not tell, is now.
 [[nodiscard]] CaptureTime captureTime(std::chrono::nanoseconds timestamp, std::chrono::nanoseconds monotonicNow,
                                       CaptureTime now);
 

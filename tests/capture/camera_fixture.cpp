@@ -83,7 +83,7 @@ std::string refusal(const CameraConfig& config, CameraSystem& system) {
     return {};
 }
 
-int differenceToPattern(const Picture& picture, std::uint64_t sequence) {
+int differenceToPattern(const Picture& picture, std::uint64_t sequence, bool fullRange) {
     int largest = 0;
     // chroma is filtered over a few samples at edges of colour: those places are left out
     constexpr double kApart = 0.03;
@@ -107,8 +107,10 @@ int differenceToPattern(const Picture& picture, std::uint64_t sequence) {
             const bool planar = picture.format == kYuv420;
             const int cb = planar ? sample(1, 0.5, 1, 0) : sample(1, 0.5, 2, 0);
             const int cr = planar ? sample(2, 0.5, 1, 0) : sample(1, 0.5, 2, 1);
-            largest = std::max(
-                {largest, std::abs(sample(0, 1, 1, 0) - color.luma), std::abs(cb - color.cb), std::abs(cr - color.cr)});
+            const auto luma = [&](int value) { return fullRange ? (value - 16) * 255 / 219 : value; };
+            const auto chroma = [&](int value) { return fullRange ? 128 + (value - 128) * 255 / 224 : value; };
+            largest = std::max({largest, std::abs(sample(0, 1, 1, 0) - luma(color.luma)),
+                                std::abs(cb - chroma(color.cb)), std::abs(cr - chroma(color.cr))});
         }
     }
     return largest;

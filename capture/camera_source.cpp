@@ -106,6 +106,7 @@ class CameraSource final : public Source, private CameraListener {
     void setUpConversion(const ChosenFormat& chosen);
     [[nodiscard]] Frame::Description describe(const CapturedPicture& picture) const;
     [[nodiscard]] bool isDue(CaptureTime time);
+    [[nodiscard]] std::uint64_t numberAmongWanted(const CapturedPicture& picture);
     void offer(const CapturedPicture& picture);
     void offerConverted(const CapturedPicture& picture);
     void sawGood() noexcept;
@@ -124,6 +125,12 @@ class CameraSource final : public Source, private CameraListener {
     std::optional<std::chrono::nanoseconds>
         spacing_;  // where the camera cannot be told a frame rate: pictures between are left out
     std::optional<CaptureTime> due_;
+    struct Wanted {
+        std::uint64_t number = 0;
+        CapturedPicture picture;
+    };
+    std::optional<Wanted> lastWanted_;  // of those, if `spacing_`
+    std::uint64_t leftOut_ = 0;         // since then
 
     SourceSink* sink_ = nullptr;  // while it runs
     UniqueFd wake_;               // an eventfd: something is pending, the camera is lost, or it is time to stop
@@ -279,13 +286,19 @@ void CameraSource::captured(const CapturedPicture& picture) noexcept {
         session_->giveBack(picture.buffer);
     } else if (!isDue(picture.time)) {
         sawGood();
+        ++leftOut_;
         session_->giveBack(picture.buffer);
-    } else if (converter_) {  // whether it is good shows when it is read
-        (void)pending_->try_enqueue(picture);
-        wake();
     } else {
-        sawGood();
-        offer(picture);
+        CapturedPicture wanted = picture;
+        if (spacing_)
+            wanted.sequence = numberAmongWanted(picture);
+        if (converter_) {  // whether it is good shows when it is read
+            (void)pending_->try_enqueue(wanted);
+            wake();
+        } else {
+            sawGood();
+            offer(wanted);
+        }
     }
 }
 
@@ -302,6 +315,22 @@ bool CameraSource::isDue(CaptureTime time) {
         return false;
     due_ = std::max(due_.value_or(time) + *spacing_, time + *spacing_ / 2);
     return true;
+}
+
+/// What is left out on purpose is no loss, and counts for none; of pictures that are lost between, as many count as
+/// were wanted.
+std::uint64_t CameraSource::numberAmongWanted(const CapturedPicture& picture) {
+    std::uint64_t number = 0;
+    if (lastWanted_) {
+        const CapturedPicture& last = lastWanted_->picture;
+        const std::uint64_t lost = picture.sequence - last.sequence - 1 - leftOut_;
+        const auto spaces = (picture.time - last.time + *spacing_ / 2) / *spacing_;
+        number =
+            lastWanted_->number + 1 + std::min(lost, static_cast<std::uint64_t>(std::max<std::int64_t>(1, spaces)) - 1);
+    }
+    lastWanted_ = {number, picture};
+    leftOut_ = 0;
+    return number;
 }
 
 Frame::Description CameraSource::describe(const CapturedPicture& picture) const {

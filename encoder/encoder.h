@@ -39,6 +39,9 @@ struct EncoderConfig {
     std::optional<Picture> dmabufLayout;
 };
 
+/// Why no encoder can be opened for this, and what to do; empty: one may be. Formats are each encoder's own.
+[[nodiscard]] std::string whyNotEncodable(const EncoderConfig& config);
+
 /// What one frame is encoded with. Takes effect on this very frame where the encoder can.
 struct EncodeParameters {
     bool keyFrame = false;

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "capture/libav_handles.h"
-#include "capture/limits.h"
 #include "capture/mapping.h"
 #include "encoder/cap_governor.h"
 #include "encoder/chroma_splitter.h"
@@ -49,20 +48,10 @@ void validate(const EncoderConfig& config) {
         throw std::runtime_error(std::string("the software encoder codes h264 and hevc, not ") + name(config.codec) +
                                  ": for that one a V4L2 encoder is needed, such as the kernel's vicodec");
     const auto refuse = [&](const std::string& reason) { throw std::runtime_error(describe(config) + reason); };
-    if (!recordable(config.size))
-        refuse("it takes pictures with " + recordableSizes() + "; scale to such a size");
-    if (config.size.width % 2 != 0 || config.size.height % 2 != 0)
-        refuse("4:2:0 pictures have an even width and height; crop the odd edge");
+    if (const std::string reason = whyNotEncodable(config); !reason.empty())
+        refuse(reason);
     if (config.format != kNv12 && config.format != kYuv420)
         refuse("it takes NV12 and YU12 pictures, not " + name(config.format));
-    if (!config.frameRate.known())
-        refuse("a frame rate above 0 is needed");
-    if (config.quality < 1 || config.quality > 51)
-        refuse("quality " + std::to_string(config.quality) + " is outside 1..51");
-    const Bitrate rate = config.constantBitrate.value_or(config.maxBitrate);
-    if (rate < kMinBitrate || rate > kMaxBitrate)
-        refuse("a bit rate of " + std::to_string(rate.bitsPerSecond) + " bits per second is outside " +
-               std::to_string(kMinBitrate.bitsPerSecond) + ".." + std::to_string(kMaxBitrate.bitsPerSecond));
     if (config.lookaheadFrames && (*config.lookaheadFrames < 0 || *config.lookaheadFrames > 250))
         refuse("a look-ahead of " + std::to_string(*config.lookaheadFrames) + " frames is outside 0..250");
 }

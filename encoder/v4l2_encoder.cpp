@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "capture/limits.h"
 #include "encoder/v4l2_client.h"
 
 namespace smartcodec {

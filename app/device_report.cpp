@@ -3,10 +3,13 @@
 #include <linux/videodev2.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <iterator>
 #include <system_error>
+#include <utility>
 
 #include "encoder/software_encoder.h"
 
@@ -137,6 +140,21 @@ DeviceReport reportDevices(const DeviceListing& listing, V4l2System& system) {
         }
     }
     return report;
+}
+
+const ProbedControl* measured(const SteeringControl& control, const V4l2Probe& probe) {
+    const std::pair<const char*, const ProbedControl*> kMeasured[]{
+        {"bit rate", &probe.bitrate},  {"key frame request", &probe.keyFrame},
+        {"lowest QP", &probe.qpRange}, {"frame rate", &probe.frameRateControl},
+        {"QP map", &probe.qpMap},      {"rectangles", &probe.qpMap},
+    };
+    const auto* const found =
+        std::ranges::find(kMeasured, control.name, &std::pair<const char*, const ProbedControl*>::first);
+    // Regions were measured of the kind that is there.
+    const bool otherKind = found != std::end(kMeasured) && found->second == &probe.qpMap &&
+                           control.effect == ControlEffect::Absent &&
+                           probe.qpMap.effect != ProbedControl::Effect::Absent;
+    return found == std::end(kMeasured) || otherKind ? nullptr : found->second;
 }
 
 std::optional<bool> reckonsWithTimes(const V4l2Probe& probe) {

@@ -60,6 +60,9 @@ struct DeviceReport {
 /// What a probe found in something else than was known of the driver, or than it said itself; empty: nothing.
 [[nodiscard]] std::vector<std::string> surprises(const V4l2Survey& survey, const V4l2Probe& probe);
 
+/// What a probe found of one control; null: it measures another, or none of its kind.
+[[nodiscard]] const ProbedControl* measured(const SteeringControl& control, const V4l2Probe& probe);
+
 /// Its rate control goes by the pictures' times, not by their number and the frame rate. Empty: not measured.
 [[nodiscard]] std::optional<bool> reckonsWithTimes(const V4l2Probe& probe);
 

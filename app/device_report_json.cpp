@@ -59,6 +59,16 @@ Json surveyJson(const V4l2Survey& survey) {
     return json;
 }
 
+Json steeringJson(const SteeringControl& control, const std::optional<V4l2Probe>& probe) {
+    const ProbedControl* const probed = probe ? measured(control, *probe) : nullptr;
+    const bool known = probed != nullptr && probed->effect != ProbedControl::Effect::Unknown;
+    return {{"name", control.name},
+            {"id", control.id != 0 ? Json(control.id) : Json(nullptr)},
+            {"effect", name(control.effect)},
+            {"source", name(control.source)},
+            {"measured", known ? Json(name(probed->effect)) : Json(nullptr)}};
+}
+
 /// `unit` is that of what was asked for.
 Json probedJson(const ProbedControl& control, const std::string& unit) {
     Json json;
@@ -131,6 +141,9 @@ Json hardwareJson(const DeviceReport::Hardware& hardware) {
             entry["driver_version"] = coding.survey.driverVersion;
             entry["expected"] = surveyJson(coding.survey);
             entry["measured"] = coding.probe ? probeJson(*coding.probe, coding.survey) : Json(nullptr);
+            entry["steering"] = Json::array();
+            for (const SteeringControl& control : coding.survey.steering)
+                entry["steering"].push_back(steeringJson(control, coding.probe));
             entry["controls"] = Json::array();
             for (const ListedControl& control : coding.survey.controls)
                 entry["controls"].push_back(controlJson(control));

@@ -146,6 +146,27 @@ std::string probeText(const V4l2Probe& probe, const V4l2Survey& survey) {
     return text;
 }
 
+std::string sourceText(const SteeringControl& control) {
+    using enum SteeringControl::Source;
+    if (control.effect == ControlEffect::Absent)
+        return control.source == Known ? "there is one, which does nothing" : "";
+    return control.source == Driver ? "by the driver's word" : name(control.source);
+}
+
+/// Each control by itself: what is expected of it, from where that is known, and what was measured.
+std::string steeringText(const V4l2Survey& survey, const std::optional<V4l2Probe>& probe) {
+    std::string text = "      each of them\n";
+    for (const SteeringControl& control : survey.steering) {
+        std::string what = fmt::format("{:7} {}", name(control.effect), sourceText(control));
+        const ProbedControl* const probed = probe ? measured(control, *probe) : nullptr;
+        if (probed != nullptr && probed->effect != ProbedControl::Effect::Unknown)
+            what += fmt::format("{}measured: {}", what.ends_with(' ') ? "" : "; ", effectText(probed->effect));
+        what.erase(what.find_last_not_of(' ') + 1);
+        text += fmt::format("        {:18} {}\n", control.name, what);
+    }
+    return text;
+}
+
 const char* typeText(std::uint32_t type) {
     switch (type) {
         case V4L2_CTRL_TYPE_INTEGER:
@@ -194,6 +215,7 @@ std::string codingText(const DeviceReport::Coding& coding, const DeviceReport::C
     std::string text = surveyText(coding.survey);
     if (coding.probe)
         text += probeText(*coding.probe, coding.survey);
+    text += steeringText(coding.survey, coding.probe);
     if (&coding != &first && sameControls(coding.survey.controls, first.survey.controls))
         return text + line(6, "controls", fmt::format("as of {}", name(first.survey.codec)));
     text += "      controls\n";

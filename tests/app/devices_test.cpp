@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -152,6 +153,61 @@ TEST_SUITE("unit") {
         CHECK(has(lineWith(listDevices({}, vsi), "      regions"), "by the driver's word: 8 rectangles"));
     }
 
+    TEST_CASE("each control that matters is listed as absent or static or live with the reason") {
+        struct Expectation {
+            const char* device;
+            const char* control;
+            const char* effect;
+            const char* source;
+        };
+        constexpr Expectation kExpectations[]{
+            {"venus", "bit rate", "live", "known of this driver"},
+            {"venus", "peak bit rate", "absent", "driver"},
+            {"venus", "bit rate mode", "static", "set before the start"},
+            {"venus", "key frame request", "live", "known of this driver"},
+            {"venus", "GOP length", "static", "set before the start"},
+            {"venus", "lowest QP", "static", "known of this driver"},
+            {"venus", "I frame QP", "static", "set before the start"},
+            {"venus", "frame rate", "static", "known of this driver"},
+            {"venus", "header mode", "static", "set before the start"},
+            {"venus", "frame skipping", "absent", "driver"},
+            {"venus", "QP map", "absent", "driver"},
+            {"iris", "QP map", "live", "driver"},
+            {"iris", "rectangles", "absent", "driver"},
+            {"iris", "headers with keys", "static", "set before the start"},
+            {"vsi", "rectangles", "live", "driver"},
+            {"vsi", "QP map", "absent", "driver"},
+            {"mtk-vcodec", "lowest QP", "absent", "driver"},
+            {"mtk-vcodec", "highest QP", "static", "known of this driver"},
+            {"s5p-mfc", "key frame request", "absent", "known of this driver"},
+            {"bcm2835-codec", "repeated headers", "static", "set before the start"},
+        };
+        for (const Expectation& expectation : kExpectations) {
+            CAPTURE(expectation.device);
+            CAPTURE(expectation.control);
+            EmulatedV4l2 system = emulated(expectation.device);
+            const Json steering = listed(system)["encoders"][0]["codecs"][0]["steering"];
+            const auto found = std::ranges::find_if(
+                steering, [&](const Json& control) { return control["name"] == expectation.control; });
+            REQUIRE(found != steering.end());
+            CHECK((*found)["effect"] == expectation.effect);
+            CHECK((*found)["source"] == expectation.source);
+            CHECK((*found)["measured"].is_null());
+        }
+        EmulatedV4l2 wave5 = emulated("wave5");
+        const Json hevc = listed(wave5)["encoders"][0]["codecs"][1]["steering"];
+        for (const Json& control : hevc) {
+            CHECK(control["name"] != "I period");
+            if (control["name"] == "lowest QP")
+                CHECK(control["id"] == V4L2_CID_MPEG_VIDEO_HEVC_MIN_QP);
+        }
+        EmulatedV4l2 inert = emulated("s5p-mfc");
+        const std::string text = listDevices({}, inert);
+        CHECK(has(text, "        bit rate           static  known of this driver\n"));
+        CHECK(has(text, "        key frame request  absent  there is one, which does nothing\n"));
+        CHECK(has(text, "        rectangles         absent\n"));
+    }
+
     TEST_CASE("an encoder of neither H.264 nor HEVC is named and left at that") {
         EmulatedV4l2 system = emulated("vicodec");
         const std::string text = listDevices({.probe = true}, system);
@@ -252,7 +308,16 @@ TEST_SUITE("integration") {
         CHECK(has(lineWith(measured, "regions"), "absent"));
         CHECK(has(lineWith(measured, "gaps"), "counts pictures"));
         CHECK_FALSE(has(text, "surprise"));
+        CHECK(has(text, "        bit rate           static  known of this driver; measured: static\n"));
+        CHECK(has(text, "        highest QP         static  known of this driver\n"));
 
+        const Json whole = Json::parse(toJson(report))["encoders"][0]["codecs"][0];
+        for (const Json& control : whole["steering"]) {
+            if (control["name"] == "key frame request")
+                CHECK(control["measured"] == "none");
+            if (control["name"] == "GOP length")
+                CHECK(control["measured"].is_null());
+        }
         const Json json = Json::parse(toJson(report))["encoders"][0]["codecs"][0]["measured"];
         CHECK(json["failure"].is_null());
         CHECK(json["bitrate"]["effect"] == "static");

@@ -15,7 +15,7 @@ namespace {
 constexpr double kTick = 1.0 / 90'000;  // of the MP4's clock
 constexpr double kFrame = 0.04;         // of the scene
 constexpr const char* kRestartedForRate = "its bit rate changes only when it is restarted";
-constexpr int kMostQueued = 8;         // pictures inside a device and on their way to it
+constexpr int kMostQueued = 8;  // pictures inside a device and on their way to it
 
 bool contains(const std::vector<double>& times, double time) {
     return std::any_of(times.begin(), times.end(), [time](double other) { return std::abs(other - time) <= kTick; });
@@ -41,6 +41,35 @@ std::vector<Stretch> stretches(const EmulatedRecording& recording) {
         found.back().to = line.time + kFrame;
     }
     return found;
+}
+
+double levelAt(const EmulatedRecording& recording, double time) {
+    const auto line =
+        std::ranges::find_if(recording.trace, [&](const TraceLine& each) { return each.time >= time - kTick; });
+    return line == recording.trace.end() ? 0 : line->bitrate;
+}
+
+/// Between two key frames the rate is that of the first one's level; some of them low, some high.
+void checkRateAtKeyFrames(const EmulatedRecording& recording) {
+    const std::vector<double> keys = recording.recordedKeyTimes();
+    constexpr double kHighest = 400'000;
+    int low = 0;
+    int high = 0;
+    for (std::size_t i = 0; i + 1 < keys.size(); ++i) {
+        if (keys[i + 1] - keys[i] < 1)  // less than rate control needs
+            continue;
+        const double level = levelAt(recording, keys[i]);
+        const double share = recording.rate(keys[i], keys[i + 1]) / level;
+        CAPTURE(keys[i]);
+        CAPTURE(keys[i + 1]);
+        CAPTURE(level);
+        CHECK(share < 1.3);
+        CHECK(share > 0.5);
+        low += level <= 0.5 * kHighest ? 1 : 0;
+        high += level == kHighest ? 1 : 0;
+    }
+    CHECK(low >= 1);
+    CHECK(high >= 1);
 }
 
 void checkWhole(const EmulatedRecording& recording, const EmulatedV4l2& system) {
@@ -111,6 +140,27 @@ TEST_SUITE("integration") {
             CHECK(steps >= 2);  // up and down
         }
         CHECK(following >= 5);
+    }
+
+    TEST_CASE("a device that is restarted for another bit rate follows the level at key frames") {
+        for (const char* device : {"s5p-mfc", "wave5"}) {
+            CAPTURE(device);
+            const TemporaryFolder folder;
+            EmulatedV4l2 system(v4l2Personality(device));
+            Settings settings = emulatedSettings(folder, "corridor", 15);
+            std::get<SceneConfig>(settings.source).readNoise = 6;
+            settings.smart = SmartFunctions::none();
+            settings.smart.gop = true;
+            settings.smart.bitrate = true;
+            settings.maxGop = 2s;
+            settings.levels = {Bitrate{100'000}, {150'000}, {250'000}, {400'000}};
+            settings.maxBitrate = settings.levels.back();
+            const EmulatedRecording recording = recordEmulated(system, settings);
+            CHECK(recording.hasNote(kRestartedForRate));
+            CHECK(recording.summary.failure == "");
+            CHECK(areSame(recording.recordedTimes(), recording.decidedTimes()));
+            checkRateAtKeyFrames(recording);
+        }
     }
 
     TEST_CASE("without smart functions a device gets every frame at a fixed rate and a key frame a second") {

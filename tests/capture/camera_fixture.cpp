@@ -1,7 +1,6 @@
 #include "tests/capture/camera_fixture.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <exception>
 #include <stdexcept>
 #include <utility>
@@ -81,39 +80,6 @@ std::string refusal(const CameraConfig& config, CameraSystem& system) {
         return error.what();
     }
     return {};
-}
-
-int differenceToPattern(const Picture& picture, std::uint64_t sequence, bool fullRange) {
-    int largest = 0;
-    // chroma is filtered over a few samples at edges of colour: those places are left out
-    constexpr double kApart = 0.03;
-    for (int row = 0; row < 24; ++row) {
-        for (int column = 0; column < 32; ++column) {
-            const double x = (column + 0.5) / 32;
-            const double y = (row + 0.5) / 24;
-            const PatternColor color = patternAt(x, y, sequence);
-            const auto same = [&](double dx, double dy) {
-                const PatternColor other = patternAt(x + dx, y + dy, sequence);
-                return other.luma == color.luma && other.cb == color.cb && other.cr == color.cr;
-            };
-            if (!same(kApart, kApart) || !same(-kApart, kApart) || !same(kApart, -kApart) || !same(-kApart, -kApart))
-                continue;
-            const auto sample = [&](std::size_t plane, double scale, std::size_t step, std::size_t first) {
-                const Plane& p = picture.planes[plane];
-                const auto across = static_cast<std::size_t>(x * picture.size.width * scale);
-                const auto down = static_cast<std::size_t>(y * picture.size.height * scale);
-                return std::to_integer<int>(p.data[down * p.strideBytes + across * step + first]);
-            };
-            const bool planar = picture.format == kYuv420;
-            const int cb = planar ? sample(1, 0.5, 1, 0) : sample(1, 0.5, 2, 0);
-            const int cr = planar ? sample(2, 0.5, 1, 0) : sample(1, 0.5, 2, 1);
-            const auto luma = [&](int value) { return fullRange ? (value - 16) * 255 / 219 : value; };
-            const auto chroma = [&](int value) { return fullRange ? 128 + (value - 128) * 255 / 224 : value; };
-            largest = std::max({largest, std::abs(sample(0, 1, 1, 0) - luma(color.luma)),
-                                std::abs(cb - chroma(color.cb)), std::abs(cr - chroma(color.cr))});
-        }
-    }
-    return largest;
 }
 
 bool hasNote(const SourceInfo& info, const std::string& part) {

@@ -71,9 +71,6 @@ class RunningCamera {
 /// What openCamera says is wrong; empty: nothing.
 [[nodiscard]] std::string refusal(const CameraConfig& config, CameraSystem& system);
 
-/// The largest difference of a mapped 4:2:0 picture to the pattern, of samples that lie apart from its edges.
-[[nodiscard]] int differenceToPattern(const Picture& picture, std::uint64_t sequence, bool fullRange = false);
-
 [[nodiscard]] bool hasNote(const SourceInfo& info, const std::string& part);
 
 }  // namespace smartcodec::test

@@ -40,4 +40,7 @@ struct PatternLayout {
 /// All phases of the pattern, each as it lies in memory.
 [[nodiscard]] std::vector<std::vector<std::byte>> drawPattern(const PatternLayout& layout);
 
+/// The largest difference of a mapped 4:2:0 picture to the pattern, of samples that lie apart from its edges.
+[[nodiscard]] int differenceToPattern(const Picture& picture, std::uint64_t sequence, bool fullRange = false);
+
 }  // namespace smartcodec::test

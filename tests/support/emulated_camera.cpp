@@ -442,6 +442,11 @@ void EmulatedCamera::waitForBuffers(std::size_t buffers) {
     state_->await(lock, "buffers", [&] { return state_->running && state_->queue.size() == buffers; });
 }
 
+void EmulatedCamera::waitForPictures(std::uint64_t pictures) {
+    std::unique_lock lock(state_->mutex);
+    state_->await(lock, "pictures", [&] { return state_->delivered >= pictures; });
+}
+
 CameraRequest EmulatedCamera::request() const {
     return state_->get([&] { return state_->request; });
 }

@@ -69,6 +69,9 @@ class EmulatedCamera {
     /// Waits until it runs and has as many buffers to fill, and no more.
     void waitForBuffers(std::size_t buffers);
 
+    /// Waits until the listener has been told of as many.
+    void waitForPictures(std::uint64_t pictures);
+
     [[nodiscard]] CameraRequest request() const;         ///< the last that it was configured with
     [[nodiscard]] std::size_t queued() const;            ///< buffers that it has to fill
     [[nodiscard]] std::uint64_t delivered() const;       ///< pictures that the listener was told of

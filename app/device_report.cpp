@@ -57,7 +57,7 @@ DeviceReport::Software describeSoftware(Codec codec) {
 DeviceReport::Hardware describeHardware(const V4l2EncoderNode& node, bool probe, V4l2System& system) {
     DeviceReport::Hardware hardware{
         .node = node, .droppedFrames = std::string(driverFacts(node.driver).droppedFrames), .codecs = {}};
-    for (const Codec codec : {Codec::H264, Codec::Hevc}) {
+    for (const Codec codec : {Codec::H264, Codec::Hevc, Codec::Fwht}) {
         if (node.find(v4l2Fourcc(codec)) == nullptr)
             continue;
         DeviceReport::Coding coding;

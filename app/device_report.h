@@ -33,7 +33,7 @@ struct DeviceReport {
     struct Hardware {
         V4l2EncoderNode node;
         std::string droppedFrames;   ///< how rate control reckons with them; empty: not known
-        std::vector<Coding> codecs;  ///< of H.264 and HEVC, those that it codes
+        std::vector<Coding> codecs;  ///< of those that can be recorded, those that it codes
     };
     struct Skipped {
         std::string reason;  ///< names the node

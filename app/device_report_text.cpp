@@ -236,7 +236,7 @@ std::string hardwareText(const DeviceReport::Hardware& hardware) {
     for (const V4l2CodedFormat& format : node.formats)
         text += line(4, v4l2FourccName(format.fourcc), formatText(format));
     if (hardware.codecs.empty())
-        text += line(4, "", "neither H.264 nor HEVC: not for recording");
+        text += line(4, "", "none that can be recorded");
     for (const DeviceReport::Coding& coding : hardware.codecs)
         text += fmt::format("    {}\n{}", name(coding.survey.codec), codingText(coding, hardware.codecs.front()));
     return text;

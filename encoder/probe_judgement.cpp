@@ -14,10 +14,16 @@ constexpr std::size_t kFewest = 3;  // pictures to take a mean of
 /// Of those whose number is `wanted`.
 template <typename Wanted>
 std::optional<double> meanBytesOf(CodedPictures coded, ProbeWindow window, Wanted&& wanted) {
+    const std::size_t end = std::min(window.end, coded.size());
+    // Key frames are of another size, where there are others: vicodec makes nothing else of pictures that move as a
+    // whole.
+    bool others = false;
+    for (std::size_t i = window.begin; i < end; ++i)
+        others = others || !coded[i].keyFrame;
     double sum = 0;
     std::size_t count = 0;
-    for (std::size_t i = window.begin; i < std::min(window.end, coded.size()); ++i)
-        if (coded[i].bytes > 0 && !coded[i].keyFrame && wanted(i)) {
+    for (std::size_t i = window.begin; i < end; ++i)
+        if (coded[i].bytes > 0 && !(others && coded[i].keyFrame) && wanted(i)) {
             sum += static_cast<double>(coded[i].bytes);
             ++count;
         }

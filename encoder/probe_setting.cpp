@@ -6,6 +6,8 @@
 #include <cmath>
 #include <utility>
 
+#include "encoder/v4l2_qp_controls.h"
+
 namespace smartcodec {
 
 namespace {
@@ -36,13 +38,14 @@ ProbeSetting frameRate(const EncoderConfig& config, ProbedControl& result) {
             .enlarges = true};
 }
 
-ProbeSetting lowestQp(const v4l2_query_ext_ctrl& control, ProbedControl& result) {
+ProbeSetting lowestQp(const v4l2_query_ext_ctrl& control, Codec codec, ProbedControl& result) {
     result.askedFrom = static_cast<double>(std::max<std::int64_t>(control.minimum, 1));
     result.askedTo = static_cast<double>(std::min<std::int64_t>(control.maximum, kHighFloor));
-    return {.doing = "changing the lowest QP",
-            .result = result,
-            .set = [id = control.id](V4l2Session& session, double value) {
-                return session.controls().set(id, std::llround(value)).error;
+    return {.doing = "changing the lowest QP", .result = result, .set = [codec](V4l2Session& session, double value) {
+                int error = 0;
+                for (const std::uint32_t id : lowestQpControls(codec))
+                    error = std::max(error, session.controls().set(id, std::llround(value)).error);
+                return error;
             }};
 }
 
@@ -69,8 +72,8 @@ std::vector<ProbeSetting> listProbeSettings(V4l2Session& session, const V4l2Enco
     else
         probe.frameRateControl.effect = Absent;
 
-    if (const auto* control = session.controls().query(lowestQpControl(config.codec)))
-        settings.push_back(lowestQp(*control, probe.qpRange));
+    if (const auto* control = session.controls().query(lowestQpControls(config.codec).front()))
+        settings.push_back(lowestQp(*control, config.codec, probe.qpRange));
     else
         probe.qpRange.effect = Absent;
     return settings;

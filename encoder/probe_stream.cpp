@@ -6,7 +6,7 @@
 #include <system_error>
 #include <utility>
 
-#include "encoder/annex_b.h"
+#include "encoder/bitstream.h"
 
 namespace smartcodec {
 
@@ -89,7 +89,7 @@ void ProbeStream::piece(const V4l2Piece& piece) {
     if (found == timestamps_.end() || *found != piece.timestamp)
         return;  // junk
     Coded& coded = coded_[static_cast<std::size_t>(found - timestamps_.begin())];
-    const AnnexBContents contents = inspectAnnexB(codec_, piece.data);
+    const AnnexBContents contents = inspectBitstream(codec_, piece.data);
     anything_ = true;
     coded.parameterSets |= contents.anyParameterSet;
     coded.keyFrame |= contents.keyFrame;

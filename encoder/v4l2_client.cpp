@@ -82,7 +82,10 @@ void V4l2Client::describeCapabilities() {
     std::vector<std::string>& notes = capabilities_.notes;
     if (!session().importRefusal().empty())
         notes.push_back("frames are copied once on their way in: " + session().importRefusal());
-    if (!config_.constantBitrate && !steering_.bitrate) {
+    if (!steering_.rateControl) {
+        notes.push_back(governed() ? "it has no rate control: its QP rises where the cap would be exceeded"
+                                   : "it has no rate control: it keeps to no bit rate");
+    } else if (!config_.constantBitrate && !steering_.bitrate) {
         if (governed())
             notes.push_back("its bit rate is set once: levels act through the QP map instead");
         else
@@ -191,7 +194,7 @@ V4l2Result V4l2Client::submitAll() {
 }
 
 bool V4l2Client::rateWorthRestart(const Inside& frame) const {
-    if (steering_.bitrate || governed())
+    if (steering_.bitrate || !steering_.rateControl || governed())
         return false;
     const auto wanted = static_cast<double>(rate_.bitsPerSecond);
     const auto standing = static_cast<double>(stream_->tuning.bitrate().bitsPerSecond);
@@ -281,8 +284,8 @@ void V4l2Client::control(const Inside& frame, std::uint32_t bufferIndex) {
     askForKeyFrame(frame);
     // A map belongs to one frame: those that go in a second time go without.
     const QpMap& map = map_ && frame.number == inside_.back().number ? *map_ : kNoMap;
-    tuning.setQpFloor(map);
-    const int offset = qpOffset_ + tuning.mapOffset();
+    tuning.setQpFloor(map, qpOffset_);
+    const int offset = steering_.regions == RegionSupport::QpMap ? qpOffset_ + tuning.mapOffset() : 0;
     if (offset == 0) {
         tuning.setRegions(map, bufferIndex);
         return;

@@ -92,6 +92,8 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     [[nodiscard]] bool owesPieces() const { return packets_.pending() > heldBack_ + kSwallowed; }
     [[nodiscard]] bool wantsKeyFrame(const Inside& frame) const { return !fresh_ && (frame.keyFrame || owesKeyFrame_); }
     [[nodiscard]] bool governed() const {
+        if (!steering_.rateControl)
+            return steering_.qpFloorLive;
         return !config_.constantBitrate && !steering_.bitrate && steering_.regions == RegionSupport::QpMap;
     }
 

@@ -213,8 +213,4 @@ void V4l2Controls::forgetValues() {
     known_.clear();
 }
 
-std::uint32_t lowestQpControl(Codec codec) {
-    return codec == Codec::H264 ? V4L2_CID_MPEG_VIDEO_H264_MIN_QP : V4L2_CID_MPEG_VIDEO_HEVC_MIN_QP;
-}
-
 }  // namespace smartcodec

@@ -58,7 +58,4 @@ class V4l2Controls {
     std::map<std::uint32_t, Standing> values_;
 };
 
-/// V4L2_CID_MPEG_VIDEO_*_MIN_QP of the codec.
-[[nodiscard]] std::uint32_t lowestQpControl(Codec codec);
-
 }  // namespace smartcodec

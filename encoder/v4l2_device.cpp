@@ -189,7 +189,15 @@ std::vector<V4l2EncoderNode> findEncoders(V4l2System& system, std::vector<std::s
 }
 
 std::uint32_t v4l2Fourcc(Codec codec) {
-    return codec == Codec::H264 ? V4L2_PIX_FMT_H264 : V4L2_PIX_FMT_HEVC;
+    switch (codec) {
+        case Codec::H264:
+            return V4L2_PIX_FMT_H264;
+        case Codec::Hevc:
+            return V4L2_PIX_FMT_HEVC;
+        case Codec::Fwht:
+            break;
+    }
+    return V4L2_PIX_FMT_FWHT;
 }
 
 std::uint32_t v4l2FrameType(bool multiplanar) {

@@ -76,7 +76,7 @@ void V4l2Packets::piece(const V4l2Piece& piece) {
     } else if (piece.full && frame && !frame->draft) {
         begin(*frame, piece);  // cut off anywhere: what it holds shows when it is whole
     } else {
-        const AnnexBContents contents = inspectAnnexB(codec_, piece.data);
+        const AnnexBContents contents = inspectBitstream(codec_, piece.data);
         if (!contents.picture && contents.anyParameterSet) {
             addHeader(contents, piece);
             return;
@@ -99,7 +99,7 @@ void V4l2Packets::piece(const V4l2Piece& piece) {
 
 /// Parameter sets that come by themselves, or one of them.
 void V4l2Packets::addHeader(const AnnexBContents& contents, const V4l2Piece& piece) {
-    if (contents.parameterSets || inspectAnnexB(codec_, header_).parameterSets)  // not a part of those that are here
+    if (contents.parameterSets || inspectBitstream(codec_, header_).parameterSets)  // not a part of those that are here
         header_.clear();
     header_.insert(header_.end(), piece.data.begin(), piece.data.end());
 }
@@ -132,7 +132,7 @@ void V4l2Packets::begin(Expected& frame, const V4l2Piece& piece) {
 }
 
 void V4l2Packets::finish(Expected& frame) {
-    const AnnexBContents contents = inspectAnnexB(codec_, frame.draft.bytes());
+    const AnnexBContents contents = inspectBitstream(codec_, frame.draft.bytes());
     frame.keyFrame = contents.keyFrame;
     frame.parameterSets = contents.parameterSets;
     frame.finished = true;

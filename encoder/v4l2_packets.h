@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "capture/packet.h"
-#include "encoder/annex_b.h"
+#include "encoder/bitstream.h"
 #include "encoder/codec.h"
 #include "encoder/frame_timeline.h"
 #include "encoder/packet_bytes.h"

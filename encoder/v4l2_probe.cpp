@@ -11,6 +11,7 @@
 #include <system_error>
 #include <vector>
 
+#include "encoder/bitstream.h"
 #include "encoder/probe_judgement.h"
 #include "encoder/probe_pictures.h"
 #include "encoder/probe_setting.h"
@@ -278,7 +279,8 @@ void Prober::judgeLive() {
             result_.sparsePictures = *after / *before;
     }
     const ProbedKeyFrames keyFrames = judgeKeyFrames(coded, requests_);
-    result_.repeatsParameterSets = keyFrames.repeated;
+    if (hasParameterSets(codec_))
+        result_.repeatsParameterSets = keyFrames.repeated;
     result_.ownKeyFrames = keyFrames.ownGap;
     if (requests_.size() == kRequests) {
         result_.keyFrame.effect = keyFrames.granted ? Effect::Live : Effect::None;

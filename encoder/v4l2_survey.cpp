@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "encoder/v4l2_controls.h"
+#include "encoder/v4l2_qp_controls.h"
 #include "encoder/v4l2_queue.h"
 #include "encoder/v4l2_region_search.h"
 #include "encoder/v4l2_regions.h"
@@ -124,7 +125,7 @@ V4l2Survey surveyEncoder(V4l2System& system, const V4l2EncoderNode& node, Codec 
     V4l2Controls controls(device);
     survey.bitrate = judge(facts.bitrate, controls.query(V4L2_CID_MPEG_VIDEO_BITRATE) != nullptr);
     survey.keyFrame = judge(facts.keyFrame, controls.query(V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME) != nullptr);
-    survey.qpRange = judge(facts.qpRange, controls.query(lowestQpControl(codec)) != nullptr);
+    survey.qpRange = judge(facts.qpRange, controls.query(lowestQpControls(codec).front()) != nullptr);
     v4l2_streamparm parameters{};
     parameters.type = v4l2FrameType(node.multiplanar);
     survey.frameRate = judge(facts.frameRate, device.ioctl(VIDIOC_G_PARM, parameters) == 0);

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "capture/frame_pool.h"
-#include "encoder/annex_b.h"
+#include "encoder/bitstream.h"
 #include "encoder/v4l2_packets.h"
 #include "encoder/v4l2_stream.h"
 
@@ -38,8 +38,8 @@ class TrialSink final : public V4l2Sink {
 
     void pictureReturned(std::uint32_t) override {}
     void piece(const V4l2Piece& piece) override {
-        const AnnexBContents contents = inspectAnnexB(codec_, piece.data);
-        if (contents.anyParameterSet && !inspectAnnexB(codec_, sets_).parameterSets) {  // they may come one by one
+        const AnnexBContents contents = inspectBitstream(codec_, piece.data);
+        if (contents.anyParameterSet && !inspectBitstream(codec_, sets_).parameterSets) {  // they may come one by one
             extractParameterSets(codec_, piece.data, found_);
             sets_.insert(sets_.end(), found_.begin(), found_.end());
         }
@@ -103,7 +103,7 @@ class Trial {
         if (!sink_.picture())
             throw std::runtime_error(name_ + (sink_.failed() ? " could not code a grey picture"
                                                              : " took grey pictures and gave nothing back in time"));
-        if (!inspectAnnexB(config.codec, sink_.sets()).parameterSets)
+        if (hasParameterSets(config.codec) && !inspectBitstream(config.codec, sink_.sets()).parameterSets)
             throw std::runtime_error(name_ + " gives a stream without parameter sets, which no player can show");
         result.parameterSets = std::move(sink_.sets());
         return result;

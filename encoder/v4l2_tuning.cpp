@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "encoder/v4l2_levels.h"
+#include "encoder/v4l2_qp_controls.h"
 
 namespace smartcodec {
 
@@ -33,6 +34,10 @@ constexpr int kMapHeadroom = 4;
 V4l2Tuning::V4l2Tuning(V4l2Session& session, const EncoderConfig& config, const V4l2DriverFacts& facts)
     : session_(session), config_(config), facts_(facts) {}
 
+bool V4l2Tuning::setAll(std::span<const std::uint32_t> ids, std::int64_t value) {
+    return std::ranges::count_if(ids, [&](std::uint32_t id) { return set(id, value); }) > 0;
+}
+
 void V4l2Tuning::setUp(Bitrate rate) {
     set(V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE, 1);
     set(V4L2_CID_MPEG_VIDEO_MB_RC_ENABLE, 1);
@@ -48,11 +53,13 @@ void V4l2Tuning::setUp(Bitrate rate) {
     setRate(rate);
     if (live(facts_.qpMap, true))
         regions_ = findRegions(session_.device(), session_.controls(), config_.codec, config_.size);
+    steering_.rateControl = has(V4L2_CID_MPEG_VIDEO_BITRATE);
     setQpRange();
 
-    steering_.bitrate = live(facts_.bitrate, has(V4L2_CID_MPEG_VIDEO_BITRATE));
+    steering_.bitrate = live(facts_.bitrate, steering_.rateControl);
     steering_.keyFrame = live(facts_.keyFrame, has(V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME));
-    steering_.qpFloorLive = live(facts_.qpRange, steering_.qpFloor) && !config_.constantBitrate;
+    steering_.qpFloorLive =
+        live(facts_.qpRange, steering_.qpFloor) && !(config_.constantBitrate && steering_.rateControl);
     if (regions_) {
         steering_.regions = regions_->support();
         steering_.regionDescription = regions_->description();
@@ -63,18 +70,20 @@ void V4l2Tuning::setUp(Bitrate rate) {
 
 void V4l2Tuning::setQpRange() {
     // The widest range first: drivers refuse a lower end above the upper one.
-    set(config_.codec == Codec::H264 ? V4L2_CID_MPEG_VIDEO_H264_MAX_QP : V4L2_CID_MPEG_VIDEO_HEVC_MAX_QP, kHighestQp);
-    if (config_.constantBitrate) {
-        steering_.qpFloor = set(lowestQpControl(config_.codec), 1);
+    setAll(highestQpControls(config_.codec), kHighestQp);
+    if (config_.constantBitrate && steering_.rateControl) {
+        steering_.qpFloor = setAll(lowestQpControls(config_.codec), 1);
         return;
     }
     const bool map = regions_ && regions_->support() == RegionSupport::QpMap;
     const int headroom = map ? std::min(kMapHeadroom, config_.quality - 1) : 0;
-    steering_.qpFloor = set(lowestQpControl(config_.codec), config_.quality - headroom);
+    steering_.qpFloor = setAll(lowestQpControls(config_.codec), config_.quality - headroom);
     mapOffset_ = steering_.qpFloor ? headroom : 0;
 }
 
 void V4l2Tuning::setProfileAndLevel() {
+    if (config_.codec == Codec::Fwht)
+        return;  // which has neither
     const std::int64_t level =
         v4l2Level(config_.codec, config_.size, config_.frameRate, config_.constantBitrate.value_or(config_.maxBitrate));
     const std::uint32_t levelControl =
@@ -158,12 +167,12 @@ bool V4l2Tuning::forceKeyFrame() {
     return set(V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME, 1);
 }
 
-void V4l2Tuning::setQpFloor(const QpMap& map) {
+void V4l2Tuning::setQpFloor(const QpMap& map, int offset) {
     if (steering_.regions != RegionSupport::QpRange)
         return;
     const int finest = map.empty() ? 0 : *std::ranges::min_element(map.delta);
-    set(lowestQpControl(config_.codec),
-        std::min(kHighestQp, config_.quality + std::clamp(finest, 0, kLargestFloorDelta)));
+    setAll(lowestQpControls(config_.codec),
+           std::min(kHighestQp, config_.quality + std::clamp(finest, 0, kLargestFloorDelta) + offset));
 }
 
 void V4l2Tuning::setRegions(const QpMap& map, std::uint32_t bufferIndex) {

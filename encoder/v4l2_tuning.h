@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "analysis/bitrate.h"
@@ -16,6 +17,7 @@ namespace smartcodec {
 /// What of an encoder can be steered while it runs, as its controls and what is known of its driver say; corrected by
 /// what it really does.
 struct V4l2Steering {
+    bool rateControl = true;  ///< false: it has no bit rate to set, its QP is all there is
     bool bitrate = false;
     bool keyFrame = false;
     bool qpFloor = false;         ///< there is a lowest QP at all
@@ -42,8 +44,9 @@ class V4l2Tuning {
     [[nodiscard]] bool setBitrate(Bitrate rate);
     [[nodiscard]] Bitrate bitrate() const { return rate_; }
     [[nodiscard]] bool forceKeyFrame();
-    /// The lowest QP, where that stands in for regions: the quality aimed at, plus the delta of the finest block.
-    void setQpFloor(const QpMap& map);
+    /// The lowest QP, where that stands in for regions: the quality aimed at, plus the delta of the finest block, plus
+    /// what keeps an encoder without rate control to the cap.
+    void setQpFloor(const QpMap& map, int offset);
     void setRegions(const QpMap& map, std::uint32_t bufferIndex);
     /// To be added to every block of every map, empty ones too: the lowest QP stands that much below the quality aimed
     /// at, so that blocks can be finer than the rest of a picture that rate control has nothing to take from.
@@ -51,6 +54,8 @@ class V4l2Tuning {
 
   private:
     bool set(std::uint32_t id, std::int64_t value) { return session_.controls().set(id, value).error == 0; }
+    /// True: at least one of them took it.
+    bool setAll(std::span<const std::uint32_t> ids, std::int64_t value);
     void setProfileAndLevel();
     void setParameterSetPlacement();
     void setSampleAspect();

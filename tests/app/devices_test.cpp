@@ -208,12 +208,16 @@ TEST_SUITE("unit") {
         CHECK(has(text, "        rectangles         absent\n"));
     }
 
-    TEST_CASE("an encoder of neither H.264 nor HEVC is named and left at that") {
+    TEST_CASE("the virtual encoder has a QP and no rate control") {
         EmulatedV4l2 system = emulated("vicodec");
-        const std::string text = listDevices({.probe = true}, system);
-        CHECK(has(text, "FWHT"));
-        CHECK(has(text, "neither H.264 nor HEVC"));
-        CHECK(listed(system)["encoders"][0]["codecs"].empty());
+        CHECK(has(listDevices({}, system), "FWHT"));
+        const Json encoder = listed(system)["encoders"][0];
+        REQUIRE(encoder["codecs"].size() == 1);
+        CHECK(encoder["codecs"][0]["codec"] == "fwht");
+        const Json& expected = encoder["codecs"][0]["expected"];
+        CHECK(expected["bitrate"]["effect"] == "absent");
+        CHECK(expected["key_frame"]["effect"] == "absent");
+        CHECK(expected["qp_range"]["effect"] == "live");
     }
 
     TEST_CASE("a node that cannot be opened is skipped with the reason and the remedy") {

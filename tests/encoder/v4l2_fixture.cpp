@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "encoder/annex_b.h"
+#include "tests/support/kernel_dmabuf.h"
 
 namespace smartcodec::test {
 
@@ -76,10 +77,10 @@ class DmabufPictures::Buffer final : public FrameBuffer {
                 plane.strideBytes * static_cast<std::size_t>(planeSizeBytes(format, size, static_cast<int>(i)).height);
             end = plane.offsetBytes + bytes;
             if (layout.separate)
-                add(end);
+                add(end, layout.kernel);
         }
         if (!layout.separate)
-            add(end);
+            add(end, layout.kernel);
         for (std::size_t i = 0; i < planes; ++i) {
             Memory& memory = memories_[layout.separate ? i : 0];
             picture_.planes[i].dmabuf = memory.file.get();
@@ -121,12 +122,13 @@ class DmabufPictures::Buffer final : public FrameBuffer {
         std::size_t bytes = 0;
     };
 
-    void add(std::size_t bytes) {
+    void add(std::size_t bytes, bool kernel) {
         Memory memory;
         // room for a driver that rounds heights up to 64 rows
         memory.bytes = (bytes + bytes / 2 + 65535) / 65536 * 65536;
-        memory.file = UniqueFd(memfd_create("a camera's buffer", MFD_CLOEXEC));
-        if (!memory.file || ftruncate(memory.file.get(), static_cast<off_t>(memory.bytes)) != 0)
+        memory.file =
+            kernel ? makeKernelDmabuf(memory.bytes) : UniqueFd(memfd_create("a camera's buffer", MFD_CLOEXEC));
+        if (!memory.file || (!kernel && ftruncate(memory.file.get(), static_cast<off_t>(memory.bytes)) != 0))
             throw std::system_error(errno, std::generic_category(), "making a picture in shared memory");
         const auto map = [&](int protection) {
             return static_cast<std::byte*>(mmap(nullptr, memory.bytes, protection, MAP_SHARED, memory.file.get(), 0));

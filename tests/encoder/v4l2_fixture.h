@@ -40,7 +40,7 @@ class KeepsLast final : public ForwardingV4l2 {
     int inside_ = 0;
 };
 
-/// Pictures in shared memory that stand for a camera's dmabufs: `count` of them, used in turn.
+/// Pictures in shared memory that stand for a camera's dmabufs, or in dmabufs: `count` of them, used in turn.
 class DmabufPictures {
   public:
     struct Layout {
@@ -49,6 +49,7 @@ class DmabufPictures {
         bool separate = false;        ///< a dmabuf for every plane
         /// Planes' `data` points to pages that nobody may touch: reading the picture ends the program.
         bool untouchable = false;
+        bool kernel = false;  ///< dmabufs of the kernel's, which must have a way of making them
     };
 
     DmabufPictures(PixelFormat format, Size size, int count, const Layout& layout);

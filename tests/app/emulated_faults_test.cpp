@@ -32,6 +32,7 @@ struct Tally {
     int notSetUp = 0;
     int withEveryFrame = 0;
     int files = 0;
+    int secondFiles = 0;
 };
 
 struct Device {
@@ -67,6 +68,7 @@ void judge(const EmulatedRecording& recording, Tally& tally) {
     CHECK(recording.recordedTimes().size() == summary.framesRecorded);
     CHECK(summary.wallTime < kLongestRecovery);
     tally.files += static_cast<int>(recording.files.size());
+    tally.secondFiles += recording.files.size() > 1 ? 1 : 0;
     tally.withEveryFrame += summary.framesLost == 0 ? 1 : 0;
 }
 
@@ -125,6 +127,7 @@ TEST_SUITE("integration") {
             }
         }
         CHECK(tally.cases >= kLeastCases);
+        CHECK(tally.secondFiles >= 1);  // a file's own parameter sets are the ones that its packets need
         MESSAGE(tally.cases << " cases: " << tally.notSetUp << " not set up; of the rest " << tally.withEveryFrame
                             << " with every frame, " << tally.files << " files decode");
     }

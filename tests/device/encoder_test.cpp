@@ -127,18 +127,17 @@ TEST_SUITE("machine") {
     }
 
     TEST_CASE("vicodec is kept near the cap by its QP") {
-        onBothKinds([](const std::string& node) {
-            EncoderConfig config = fwhtConfig();
-            config.quality = 2;
-            const auto rate = [&](Bitrate cap) {
-                config.maxBitrate = cap;
-                const auto encoder = openV4l2Encoder(config, node);
-                const V4l2Recording recording = record(*encoder, config, 150);
-                checkPackets(recording, 150);
-                return meanBytes(recording, 100, 150);
-            };
-            CHECK(rate({4'000'000}) < 0.8 * rate({100'000'000}));
-        });
+        const std::string node = loadVicodec(false);
+        EncoderConfig config = fwhtConfig();
+        config.quality = 2;
+        const auto bytes = [&](Bitrate cap) {
+            config.maxBitrate = cap;
+            const auto encoder = openV4l2Encoder(config, node);
+            const V4l2Recording recording = record(*encoder, config, 150);
+            checkPackets(recording, 150);
+            return meanBytes(recording, 100, 150);
+        };
+        CHECK(bytes({4'000'000}) < 0.8 * bytes({100'000'000}));
     }
 
     TEST_CASE("dmabufs of the kernel go into vicodec as they are and come back") {

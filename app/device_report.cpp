@@ -93,7 +93,7 @@ void describeOther(const V4l2Device& device, DeviceReport& report) {
         V4L2_CAP_VIDEO_M2M | V4L2_CAP_VIDEO_M2M_MPLANE | V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_VIDEO_OUTPUT_MPLANE;
     const bool camera =
         (has & (V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_VIDEO_CAPTURE_MPLANE)) != 0 && (has & kMemoryToMemory) == 0;
-    (camera ? report.cameras : report.others)
+    (camera ? report.captureNodes : report.others)
         .push_back({.path = device.path(), .driver = text(capability.driver), .card = text(capability.card)});
 }
 
@@ -117,12 +117,18 @@ bool agrees(ControlEffect expected, ProbedControl::Effect measured) {
 
 }  // namespace
 
-DeviceReport reportDevices(const DeviceListing& listing, V4l2System& system) {
+DeviceReport reportDevices(const DeviceListing& listing, V4l2System& system, CameraSystem* cameras) {
     DeviceReport report;
     report.version = SMARTCODEC_VERSION;
     report.system = describeSystem();
     for (const Codec codec : {Codec::H264, Codec::Hevc})
         report.software.push_back(describeSoftware(codec));
+    try {
+        if (cameras)
+            report.cameras = cameras->cameras(true);
+    } catch (const std::exception& error) {
+        report.cameraFailure = error.what();
+    }
     for (const std::string& path : system.nodes()) {
         try {
             std::optional<V4l2EncoderNode> encoder;

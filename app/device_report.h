@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/devices.h"
+#include "capture/camera.h"
 #include "encoder/encoder.h"
 #include "encoder/v4l2_device.h"
 #include "encoder/v4l2_probe.h"
@@ -40,17 +41,20 @@ struct DeviceReport {
         std::string remedy;  ///< may be empty
     };
 
-    std::string version;  ///< of this program
-    std::string system;   ///< "Linux 6.1.0-56-amd64 x86_64"
-    std::vector<OtherNode> cameras;
+    std::string version;                     ///< of this program
+    std::string system;                      ///< "Linux 6.1.0-56-amd64 x86_64"
+    std::vector<CameraDescription> cameras;  ///< those that libcamera knows, by their numbers
+    std::string cameraFailure;               ///< why libcamera could not be asked; empty: it could
+    std::vector<OtherNode> captureNodes;     ///< V4L2's, which libcamera's cameras are made of
     std::vector<Software> software;
     std::vector<Hardware> hardware;
     std::vector<OtherNode> others;
     std::vector<Skipped> skipped;
 };
 
-/// Looks at every node. Throws nothing for a device: what is wrong with one is in its place.
-[[nodiscard]] DeviceReport reportDevices(const DeviceListing& listing, V4l2System& system);
+/// Looks at every node, and at every camera unless `cameras` is null. Throws nothing for a device: what is wrong with
+/// one is in its place.
+[[nodiscard]] DeviceReport reportDevices(const DeviceListing& listing, V4l2System& system, CameraSystem* cameras);
 
 /// For a terminal, and for a bug report.
 [[nodiscard]] std::string toText(const DeviceReport& report);

@@ -165,13 +165,40 @@ Json softwareJson(const DeviceReport::Software& software) {
     return json;
 }
 
+Json cameraJson(const CameraDescription& camera) {
+    Json json{{"id", camera.id},
+              {"model", orNull(camera.model)},
+              {"location", orNull(camera.location)},
+              {"failure", orNull(camera.failure)},
+              {"formats", Json::array()},
+              {"controls", Json::array()}};
+    for (const CameraFormat& format : camera.formats) {
+        Json sizes = Json::array();
+        for (const Size size : format.sizes)
+            sizes.push_back({{"width", size.width}, {"height", size.height}});
+        json["formats"].push_back({{"format", name(format.format)}, {"sizes", std::move(sizes)}});
+    }
+    for (const CameraControl& control : camera.controls)
+        json["controls"].push_back({{"name", control.name},
+                                    {"type", control.type},
+                                    {"minimum", orNull(control.minimum)},
+                                    {"maximum", orNull(control.maximum)},
+                                    {"default", orNull(control.standard)},
+                                    {"values", control.values}});
+    return json;
+}
+
 }  // namespace
 
 std::string toJson(const DeviceReport& report) {
     Json json{{"version", report.version}, {"system", report.system}};
     json["cameras"] = Json::array();
-    for (const DeviceReport::OtherNode& node : report.cameras)
-        json["cameras"].push_back(nodeJson(node));
+    for (const CameraDescription& camera : report.cameras)
+        json["cameras"].push_back(cameraJson(camera));
+    json["cameras_failure"] = orNull(report.cameraFailure);
+    json["capture_nodes"] = Json::array();
+    for (const DeviceReport::OtherNode& node : report.captureNodes)
+        json["capture_nodes"].push_back(nodeJson(node));
     json["encoders"] = Json::array();
     for (const DeviceReport::Hardware& hardware : report.hardware)
         json["encoders"].push_back(hardwareJson(hardware));

@@ -257,14 +257,53 @@ std::string otherText(const DeviceReport::OtherNode& node) {
     return fmt::format("  {:13} {} ({})", node.path, node.card, node.driver);
 }
 
+std::string sizesText(const std::vector<Size>& sizes) {
+    constexpr std::size_t kMany = 8;  // of a list that nobody reads, its ends
+    if (sizes.size() > kMany)
+        return fmt::format("{} sizes, {} to {}", sizes.size(), sizeText(sizes.front()), sizeText(sizes.back()));
+    std::string all;
+    for (const Size size : sizes)
+        all += fmt::format("{}{}", all.empty() ? "" : " ", sizeText(size));
+    return all;
+}
+
+std::string cameraControlText(const CameraControl& control) {
+    std::string text = fmt::format("        {:22} {:9}", control.name, control.type);
+    if (!control.values.empty())
+        text += fmt::format(" {}", fmt::join(control.values, " "));
+    else if (!control.minimum.empty() || !control.maximum.empty())
+        text += fmt::format(" {} to {}", control.minimum, control.maximum);
+    if (!control.standard.empty())
+        text += fmt::format(", default {}", control.standard);
+    return text + "\n";
+}
+
+std::string cameraText(std::size_t number, const CameraDescription& camera) {
+    std::string text = fmt::format("  {}  {}{}\n", number, camera.model.empty() ? "camera" : camera.model,
+                                   camera.location.empty() ? "" : fmt::format(" ({})", camera.location));
+    text += line(6, "id", camera.id);
+    if (!camera.failure.empty())
+        text += line(6, "formats", camera.failure);
+    for (const CameraFormat& format : camera.formats)
+        text += line(6, "format", fmt::format("{:5} {}", name(format.format), sizesText(format.sizes)));
+    text += line(6, "controls", camera.controls.empty() ? "none" : "--camera-control NAME=VALUE");
+    for (const CameraControl& control : camera.controls)
+        text += cameraControlText(control);
+    return text;
+}
+
 }  // namespace
 
 std::string toText(const DeviceReport& report) {
     std::string text = fmt::format("smartcodec {} on {}\n\ncameras\n", report.version, report.system);
-    if (report.cameras.empty())
-        text += "  none; this version records from files and the built-in scene only\n";
-    for (const DeviceReport::OtherNode& node : report.cameras)
-        text += otherText(node) + ": this version cannot record from it\n";
+    if (!report.cameraFailure.empty())
+        text += fmt::format("  not known: {}\n", report.cameraFailure);
+    else if (report.cameras.empty())
+        text += "  none that libcamera knows\n";
+    for (std::size_t i = 0; i < report.cameras.size(); ++i)
+        text += cameraText(i, report.cameras[i]);
+    for (const DeviceReport::OtherNode& node : report.captureNodes)
+        text += otherText(node) + "\n";
     text += "\nencoders\n";
     for (const DeviceReport::Hardware& hardware : report.hardware)
         text += hardwareText(hardware);

@@ -4,8 +4,8 @@
 
 namespace smartcodec {
 
-std::string listDevices(const DeviceListing& listing, V4l2System& system) {
-    const DeviceReport report = reportDevices(listing, system);
+std::string listDevices(const DeviceListing& listing, V4l2System& system, CameraSystem* cameras) {
+    const DeviceReport report = reportDevices(listing, system, cameras);
     return listing.json ? toJson(report) : toText(report);
 }
 

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "capture/camera.h"
 #include "encoder/v4l2_system.h"
 
 namespace smartcodec {
@@ -13,8 +14,9 @@ struct DeviceListing {
 };
 
 /// What `smartcodec devices` prints: the cameras and encoders here, and what each can do; worth pasting into a bug
-/// report. Never fails for a device: what is wrong with one stands in its place. `system` is borrowed for the call. A
-/// device that hangs in a system call hangs this too: let a signal end the program meanwhile.
-[[nodiscard]] std::string listDevices(const DeviceListing& listing = {}, V4l2System& system = v4l2System());
+/// report. Never fails for a device: what is wrong with one stands in its place. `system` and `cameras` are borrowed
+/// for the call; null: cameras are left out. A device that hangs in a system call hangs this too: let a signal end the
+/// program meanwhile.
+[[nodiscard]] std::string listDevices(const DeviceListing& listing, V4l2System& system, CameraSystem* cameras);
 
 }  // namespace smartcodec

@@ -8,6 +8,7 @@
 #include "app/print.h"
 #include "app/recorder.h"
 #include "app/signals.h"
+#include "capture/libcamera_system.h"
 
 using namespace smartcodec;
 
@@ -22,7 +23,7 @@ int run(const CommandLine& commandLine, StopSignals& signals) {
             return 0;
         case CommandLine::Action::ListDevices: {
             const EndAtOnce onSignal(signals);
-            print(listDevices(commandLine.devices));
+            print(listDevices(commandLine.devices, v4l2System(), &libcameraSystem()));
             return 0;
         }
         case CommandLine::Action::Record:

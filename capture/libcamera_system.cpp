@@ -35,21 +35,34 @@ class LibcameraSystem final : public CameraSystem {
     LibcameraSystem() {
         if (!std::getenv("LIBCAMERA_LOG_LEVELS") && !std::getenv("LIBCAMERA_LOG_FILE"))
             libcamera::logSetTarget(libcamera::LoggingTargetNone);
-        if (const int error = manager_.start(); error < 0)
-            throw std::system_error(-error, std::generic_category(), "starting libcamera");
     }
-    ~LibcameraSystem() override { manager_.stop(); }
+    ~LibcameraSystem() override {
+        if (started_)
+            manager_.stop();
+    }
 
     [[nodiscard]] std::vector<CameraDescription> cameras(bool details) override;
     [[nodiscard]] std::unique_ptr<CameraDevice> open(const std::string& id) override;
 
   private:
+    [[nodiscard]] libcamera::CameraManager& manager();
+
     libcamera::CameraManager manager_;
+    bool started_ = false;
 };
+
+libcamera::CameraManager& LibcameraSystem::manager() {
+    if (!started_) {
+        if (const int error = manager_.start(); error < 0)
+            throw std::system_error(-error, std::generic_category(), "starting libcamera");
+        started_ = true;
+    }
+    return manager_;
+}
 
 std::vector<CameraDescription> LibcameraSystem::cameras(bool details) {
     std::vector<CameraDescription> found;
-    for (const std::shared_ptr<libcamera::Camera>& camera : manager_.cameras()) {
+    for (const std::shared_ptr<libcamera::Camera>& camera : manager().cameras()) {
         CameraDescription description;
         description.id = camera->id();
         description.model = camera->properties().get(libcamera::properties::Model).value_or("");
@@ -74,7 +87,7 @@ std::vector<CameraDescription> LibcameraSystem::cameras(bool details) {
 }
 
 std::unique_ptr<CameraDevice> LibcameraSystem::open(const std::string& id) {
-    std::shared_ptr<libcamera::Camera> camera = manager_.get(id);
+    std::shared_ptr<libcamera::Camera> camera = manager().get(id);
     if (!camera)
         throw std::runtime_error("camera " + id + ": is not there any more");
     return openLibcameraDevice(std::move(camera));

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "app/device_report.h"
+#include "tests/support/emulated_camera.h"
 #include "tests/support/emulated_v4l2.h"
 
 namespace smartcodec {
@@ -35,7 +37,7 @@ EmulatedV4l2 emulated(const std::string& name) {
 }
 
 Json listed(V4l2System& system, bool probe = false) {
-    return Json::parse(listDevices({.probe = probe, .json = true}, system));
+    return Json::parse(listDevices({.probe = probe, .json = true}, system, nullptr));
 }
 
 /// A machine with nodes that are no encoders, and none that is one.
@@ -86,7 +88,7 @@ ProbedNode probed(const std::string& name) {
 TEST_SUITE("unit") {
     TEST_CASE("a machine without video devices has the software encoders") {
         EmulatedV4l2 none{std::span<const V4l2Personality>{}};
-        const std::string text = listDevices({}, none);
+        const std::string text = listDevices({}, none, nullptr);
         CHECK(text.starts_with("smartcodec "));
         CHECK(has(lineWith(text, "smartcodec "), " on Linux "));
         CHECK(has(text, "software  h264 (libx264)"));
@@ -102,7 +104,7 @@ TEST_SUITE("unit") {
 
     TEST_CASE("an encoder is listed with its driver and formats and what each control does") {
         EmulatedV4l2 system = emulated("bcm2835-codec");
-        const std::string text = listDevices({}, system);
+        const std::string text = listDevices({}, system, nullptr);
         CHECK(has(text, "/dev/video0  bcm2835-codec-encode"));
         CHECK(has(lineWith(text, "    driver"), "bcm2835-codec 6."));
         CHECK(has(lineWith(text, "    H264"), "32x32 to 1920x1920, takes YU12"));
@@ -148,9 +150,10 @@ TEST_SUITE("unit") {
             CHECK(expected["regions"]["effect"] == expectation.regions);
         }
         EmulatedV4l2 inert = emulated("s5p-mfc");
-        CHECK(has(lineWith(listDevices({}, inert), "      key frame"), "there is a control, which does nothing"));
+        CHECK(has(lineWith(listDevices({}, inert, nullptr), "      key frame"),
+                  "there is a control, which does nothing"));
         EmulatedV4l2 vsi = emulated("vsi");
-        CHECK(has(lineWith(listDevices({}, vsi), "      regions"), "by the driver's word: 8 rectangles"));
+        CHECK(has(lineWith(listDevices({}, vsi, nullptr), "      regions"), "by the driver's word: 8 rectangles"));
     }
 
     TEST_CASE("each control that matters is listed as absent or static or live with the reason") {
@@ -202,7 +205,7 @@ TEST_SUITE("unit") {
                 CHECK(control["id"] == V4L2_CID_MPEG_VIDEO_HEVC_MIN_QP);
         }
         EmulatedV4l2 inert = emulated("s5p-mfc");
-        const std::string text = listDevices({}, inert);
+        const std::string text = listDevices({}, inert, nullptr);
         CHECK(has(text, "        bit rate           static  known of this driver\n"));
         CHECK(has(text, "        key frame request  absent  there is one, which does nothing\n"));
         CHECK(has(text, "        rectangles         absent\n"));
@@ -210,7 +213,7 @@ TEST_SUITE("unit") {
 
     TEST_CASE("the virtual encoder has a QP and no rate control") {
         EmulatedV4l2 system = emulated("vicodec");
-        CHECK(has(listDevices({}, system), "FWHT"));
+        CHECK(has(listDevices({}, system, nullptr), "FWHT"));
         const Json encoder = listed(system)["encoders"][0];
         REQUIRE(encoder["codecs"].size() == 1);
         CHECK(encoder["codecs"][0]["codec"] == "fwht");
@@ -224,7 +227,7 @@ TEST_SUITE("unit") {
         for (const auto& [error, remedy] : {std::pair(EACCES, "group"), std::pair(EBUSY, "another program")}) {
             EmulatedV4l2 system = emulated("plain");
             system.failCall(0, error);
-            const std::string text = listDevices({}, system);
+            const std::string text = listDevices({}, system, nullptr);
             CHECK(has(text, "\nskipped\n"));
             CHECK(has(lineWith(text, "opening /dev/video0"), remedy));
             CHECK(system.openDescriptors() == 0);
@@ -233,25 +236,60 @@ TEST_SUITE("unit") {
 
     TEST_CASE("cameras and other nodes are named and what is broken is skipped") {
         OtherNodes system;
-        const std::string text = listDevices({}, system);
-        CHECK(has(lineWith(text, "/dev/video0"), "Webcam (uvcvideo): this version cannot record from it"));
+        const std::string text = listDevices({}, system, nullptr);
+        CHECK(has(lineWith(text, "/dev/video0"), "Webcam (uvcvideo)"));
         CHECK(has(lineWith(text, "/dev/video1"), "bcm2835-codec-decode"));
         CHECK(has(text, "neither camera nor video encoder"));
         CHECK(has(lineWith(text, "/dev/video2"), "Input/output error"));
         const Json json = listed(system);
-        CHECK(json["cameras"][0]["card"] == "Webcam");
+        CHECK(json["capture_nodes"][0]["card"] == "Webcam");
         CHECK(json["others"][0]["path"] == "/dev/video1");
         CHECK(json["skipped"][0]["remedy"].is_null());
     }
 
+    TEST_CASE("cameras are listed by their numbers with formats sizes and controls") {
+        EmulatedV4l2 none{std::span<const V4l2Personality>{}};
+        test::EmulatedCameraSystem cameras;
+        cameras.add({.id = "/base/i2c/imx477@1a", .model = "imx477"});
+        cameras.add({.id = "usb-1", .model = "", .formats = {{kYuv420, {}}, {{0x47504a4d}, {{640, 480}}}}});
+        const std::string text = listDevices({}, none, &cameras);
+        CHECK(has(lineWith(text, "imx477"), "0  imx477"));
+        CHECK(has(text, "/base/i2c/imx477@1a"));
+        CHECK(has(lineWith(text, "format "), "NV12  320x240 640x360 1280x720"));
+        CHECK(has(text, "Brightness"));
+        CHECK(has(text, "1  camera"));
+        CHECK(has(text, "MJPG  640x480"));
+        const Json json = Json::parse(listDevices({.json = true}, none, &cameras));
+        CHECK(json["cameras"][0]["model"] == "imx477");
+        CHECK(json["cameras"][0]["formats"][0]["sizes"][2]["width"] == 1280);
+        CHECK(json["cameras"][0]["controls"][0]["name"] == "Brightness");
+        CHECK(json["cameras"][1]["model"].is_null());
+        CHECK(json["cameras_failure"].is_null());
+    }
+
+    TEST_CASE("where cameras cannot be asked for the rest is listed all the same") {
+        class Broken final : public CameraSystem {
+          public:
+            [[nodiscard]] std::vector<CameraDescription> cameras(bool /*details*/) override {
+                throw std::runtime_error("starting libcamera: No such device");
+            }
+            [[nodiscard]] std::unique_ptr<CameraDevice> open(const std::string&) override { return nullptr; }
+        };
+        EmulatedV4l2 none{std::span<const V4l2Personality>{}};
+        Broken broken;
+        const std::string text = listDevices({}, none, &broken);
+        CHECK(has(text, "not known: starting libcamera: No such device"));
+        CHECK(has(text, "software  h264"));
+    }
+
     TEST_CASE("a device that fails while it is asked is a line in its place") {
         EmulatedV4l2 counting = emulated("plain");
-        static_cast<void>(listDevices({}, counting));
+        static_cast<void>(listDevices({}, counting, nullptr));
         for (std::size_t call = 0; call < counting.calls().size(); ++call) {
             CAPTURE(call);
             EmulatedV4l2 system = emulated("plain");
             system.failCall(call, EIO);
-            CHECK(has(listDevices({}, system), "software  h264"));
+            CHECK(has(listDevices({}, system, nullptr), "software  h264"));
             CHECK(system.openDescriptors() == 0);
         }
     }
@@ -261,7 +299,7 @@ TEST_SUITE("unit") {
         personality.swallowEvery = 1;
         personality.codedFormats = {V4L2_PIX_FMT_H264};
         EmulatedV4l2 system(personality, EmulatedV4l2::Coding::Fake);
-        CHECK(has(lineWith(listDevices({.probe = true}, system), "failed"), "gave nothing back"));
+        CHECK(has(lineWith(listDevices({.probe = true}, system, nullptr), "failed"), "gave nothing back"));
     }
 
     TEST_CASE("what a probe finds otherwise than expected is a surprise") {
@@ -301,7 +339,7 @@ TEST_SUITE("integration") {
         V4l2Personality personality = v4l2Personality("s5p-mfc");
         personality.codedFormats = {V4L2_PIX_FMT_H264};
         EmulatedV4l2 system(personality);
-        const DeviceReport report = reportDevices({.probe = true}, system);
+        const DeviceReport report = reportDevices({.probe = true}, system, nullptr);
         const std::string text = toText(report);
         const std::string measured = text.substr(text.find("      measured"));
         CHECK(has(lineWith(measured, "measured"), "at 640x360, 30 pictures a second"));

@@ -75,7 +75,7 @@ int run(const std::vector<std::string>& arguments, V4l2System& system, StopSigna
     if (commandLine.action == CommandLine::Action::Record)
         return runRecorder(commandLine, signals, {.openSource = {}, .openEncoder = {}, .v4l2 = &system});
     const EndAtOnce onSignal(signals);
-    print(commandLine.action == CommandLine::Action::ListDevices ? listDevices(commandLine.devices, system)
+    print(commandLine.action == CommandLine::Action::ListDevices ? listDevices(commandLine.devices, system, nullptr)
                                                                  : commandLine.text);
     return 0;
 }

@@ -20,7 +20,7 @@ AvCodecContext openMjpeg() {
     if (!codec)
         throw std::runtime_error("the camera delivers Motion JPEG, and libavcodec was built without its decoder");
     AvCodecContext context(avAllocated(avcodec_alloc_context3(codec)));
-    context->thread_count = 1;  // a picture comes out when it goes in
+    context->thread_count = 1;                 // a picture comes out when it goes in
     context->err_recognition = AV_EF_EXPLODE;  // else what is missing of a picture is made up, and comes out as whole
     if (const int result = avcodec_open2(context.get(), codec, nullptr); result < 0)
         throw std::runtime_error("opening libavcodec's Motion JPEG decoder: " + libavError(result));

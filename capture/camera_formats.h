@@ -19,8 +19,8 @@ struct ChosenFormat {
     CameraConversion conversion = CameraConversion::None;
 };
 
-/// The format that a camera is to deliver, of those in which it has the wished size, or of all if it has that in none: a
-/// 4:2:0 one that the encoder takes, else another one that it takes, else one that can be converted. Among those an
+/// The format that a camera is to deliver, of those in which it has the wished size, or of all if it has that in none:
+/// a 4:2:0 one that the encoder takes, else another one that it takes, else one that can be converted. Among those an
 /// uncompressed one, unless a USB 2 cable could not carry it. Empty: nobody can do anything with what it offers.
 [[nodiscard]] std::optional<ChosenFormat> chooseFormat(std::span<const CameraFormat> offered,
                                                        std::span<const PixelFormat> direct, std::optional<Size> size,

@@ -20,8 +20,8 @@ struct CameraConfig {
     std::vector<CameraSetting> settings;
     /// What the encoder takes without a copy, best first; the first camera format found in it travels as it is.
     std::vector<PixelFormat> directFormats{kNv12, kYuv420};
-    /// How long it may show nothing, at least: a slow camera has the time of three pictures. A sensor is powered up, and
-    /// its exposure found, before the first one comes.
+    /// How long it may show nothing, at least: a slow camera has the time of three pictures. A sensor is powered up,
+    /// and its exposure found, before the first one comes.
     std::chrono::nanoseconds patience = std::chrono::seconds(2);
     std::chrono::nanoseconds firstPatience = std::chrono::seconds(5);
 };

@@ -26,7 +26,7 @@ Json listed(std::vector<std::string> arguments) {
     return Json::parse(result.output);
 }
 
-const Json& entry(const Json& list, const std::string& key, const Json& value) {
+Json entry(const Json& list, const std::string& key, const Json& value) {
     const auto found =
         std::ranges::find_if(list, [&](const Json& each) { return each.contains(key) && each[key] == value; });
     REQUIRE_MESSAGE(found != list.end(), "nothing with " << key << " " << value.dump() << " in " << list.dump(2));
@@ -35,7 +35,7 @@ const Json& entry(const Json& list, const std::string& key, const Json& value) {
 
 void checkControl(const Json& controls, const std::string& name, int lowest, int highest) {
     CAPTURE(name);
-    const Json& control = entry(controls, "name", name);
+    const Json control = entry(controls, "name", name);
     CHECK(control["minimum"] == lowest);
     CHECK(control["maximum"] == highest);
 }
@@ -46,14 +46,14 @@ TEST_SUITE("machine") {
             CAPTURE(multiplanar);
             const std::string node = loadVicodec(multiplanar);
             const Json report = listed({});
-            const Json& encoder = entry(report["encoders"], "path", node);
+            const Json encoder = entry(report["encoders"], "path", node);
             CHECK(encoder["driver"] == "vicodec");
             CHECK(encoder["multiplanar"] == multiplanar);
-            const Json& format = entry(encoder["formats"], "fourcc", "FWHT");
+            const Json format = entry(encoder["formats"], "fourcc", "FWHT");
             CHECK(format["takes"].size() == 28);
             CHECK(format["smallest"] == Json{{"width_px", 640}, {"height_px", 360}});
             CHECK(format["largest"] == Json{{"width_px", 4096}, {"height_px", 2160}});
-            const Json& codec = entry(encoder["codecs"], "codec", "fwht");
+            const Json codec = entry(encoder["codecs"], "codec", "fwht");
             CHECK(codec["expected"]["bitrate"]["effect"] == "absent");
             CHECK(codec["expected"]["key_frame"]["effect"] == "absent");
             CHECK(codec["expected"]["frame_rate"]["effect"] == "absent");

@@ -74,7 +74,10 @@ TEST_SUITE("unit") {
     TEST_CASE("what the configuration file cannot say is refused") {
         const TemporaryFolder folder;
         CHECK(contains(refusal({"--config", writeConfig(folder, "[video]\nquality = 3\n")}), "[video]"));
-        CHECK(contains(refusal({"--config", writeConfig(folder, "output = \"a#b.mp4\"\n")}), "'#'"));
+        // what CLI11 before 2.4 takes for a comment is refused, or it is what it should be
+        const std::string sharp = writeConfig(folder, "output = \"a#b.mp4\"\n");
+        const std::string refused = refusal({"--config", sharp});
+        CHECK((refused.empty() ? parse({"--config", sharp}).settings.output == "a#b.mp4" : contains(refused, "'#'")));
         CHECK(contains(refusal({"--config", writeConfig(folder, "quality = 99\nscene=true\noutput=\"x\"")}), "51"));
         CHECK(contains(refusal({"--config", folder / "missing.toml"}), "missing.toml"));
     }

@@ -127,8 +127,13 @@ class CameraDevice {
     /// Gives a buffer to the camera, to be filled. Does not block.
     virtual Status queue(std::size_t buffer) noexcept = 0;
 
-    /// The listener is not called any more once it has returned.
+    /// The listener is not called any more once it has returned. Not for a camera that has gone or hangs: `abandon`.
     virtual void stop() noexcept = 0;
+
+    /// In place of `stop`, for a camera that has been lost: nothing more is asked of it. libcamera ends the program
+    /// where a lost camera does not give all requests back, and waits for a driver that hangs. The listener is not
+    /// called any more. True: the device must never be destroyed, and what it holds stays to the process's end.
+    [[nodiscard]] virtual bool abandon() noexcept = 0;
 };
 
 /// All cameras of the machine. Thread-bound.

@@ -48,15 +48,26 @@ void CameraSession::start(CameraListener& listener) {
     }
 }
 
-void CameraSession::stop() noexcept {
+/// No buffer is given to the camera any more, and none is being given. False: it was so before.
+bool CameraSession::close() noexcept {
     if (!std::exchange(started_, false))
-        return;
+        return false;
     int inside = gate_.fetch_or(kClosed, std::memory_order_acq_rel) & ~kClosed;
     while (inside > 0) {
         gate_.wait(inside | kClosed, std::memory_order_acquire);
         inside = gate_.load(std::memory_order_acquire) & ~kClosed;
     }
-    device_->stop();
+    return true;
+}
+
+void CameraSession::stop() noexcept {
+    if (close())
+        device_->stop();
+}
+
+void CameraSession::abandon() noexcept {
+    if (close() && device_->abandon())
+        static_cast<void>(device_.release());
 }
 
 Frame CameraSession::lend(std::size_t buffer, const Frame::Description& description, Frame analysis) {

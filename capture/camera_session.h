@@ -29,6 +29,8 @@ class CameraSession : public std::enable_shared_from_this<CameraSession> {
     void start(CameraListener& listener);
     /// Idempotent. Buffers that come back later stay here.
     void stop() noexcept;
+    /// In place of `stop`, of a camera that has been lost.
+    void abandon() noexcept;
 
     /// A frame on the buffer of a captured picture, which `description` shows. `analysis` is the owner of its analysis
     /// picture where that is not the camera's: it lives as long.
@@ -49,6 +51,7 @@ class CameraSession : public std::enable_shared_from_this<CameraSession> {
     class Lease;
 
     [[nodiscard]] Status queue(std::size_t buffer) noexcept;
+    [[nodiscard]] bool close() noexcept;
 
     std::unique_ptr<CameraDevice> device_;
     CameraSetup setup_;

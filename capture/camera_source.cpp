@@ -48,7 +48,8 @@ CameraDescription find(const std::string& wanted, CameraSystem& system) {
     const std::vector<CameraDescription> cameras = system.cameras(false);
     if (cameras.empty())
         throw std::runtime_error(
-            "no camera found: is one connected, and may this user open it (group video)? Give a file with -i FILE, or "
+            "no camera found: is one connected, does no other program use it, and may this user open it (group video)? "
+            "Give a file with -i FILE, or "
             "--scene for the built-in scene");
     if (wanted.empty())
         return cameras.front();
@@ -216,7 +217,10 @@ Status CameraSource::run(SourceSink& sink, std::stop_token stop) {
     } catch (const std::exception& error) {
         status = Status::failure(info_.name + ": " + error.what());
     }
-    session_->stop();
+    if (status.ok())
+        session_->stop();
+    else
+        session_->abandon();
     sink_ = nullptr;
     return status;
 }

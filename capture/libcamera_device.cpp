@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <ctime>
-#include <mutex>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -22,6 +22,8 @@ namespace {
 namespace controls = libcamera::controls;
 
 constexpr FrameRate kUsualRate{30, 1};
+
+std::atomic<bool> abandoned{false};
 
 PixelFormat ours(const libcamera::PixelFormat& format) {
     return {format.fourcc()};
@@ -166,6 +168,7 @@ class LibcameraDevice final : public CameraDevice {
     void start(CameraListener& listener) override;
     Status queue(std::size_t buffer) noexcept override;
     void stop() noexcept override;
+    [[nodiscard]] bool abandon() noexcept override;
 
   private:
     using Configuration = std::unique_ptr<libcamera::CameraConfiguration>;
@@ -176,6 +179,9 @@ class LibcameraDevice final : public CameraDevice {
     void allocate(const CameraRequest& request, CameraSetup& setup);
     void completed(libcamera::Request* request);
     void disconnected();
+    void forgetListener() noexcept;
+    template <typename Tell>
+    void tell(const Tell& tellIt);
     [[nodiscard]] std::string what() const { return "camera " + camera_->id(); }
 
     std::shared_ptr<libcamera::Camera> camera_;
@@ -186,8 +192,8 @@ class LibcameraDevice final : public CameraDevice {
     std::vector<std::unique_ptr<libcamera::Request>> requests_;  // one per buffer
     std::vector<char> used_;  // whether a request has been queued before, per request
     libcamera::ControlList initial_;
-    std::mutex listenerMutex_;            // it may be unplugged at the very moment at which it is stopped
-    CameraListener* listener_ = nullptr;  // while it runs
+    std::atomic<CameraListener*> listener_{nullptr};  // while it runs
+    std::atomic<int> telling_{0};                     // libcamera's thread, which looks at the listener
 };
 
 LibcameraDevice::LibcameraDevice(std::shared_ptr<libcamera::Camera> camera) : camera_(std::move(camera)) {
@@ -348,10 +354,7 @@ void LibcameraDevice::allocate(const CameraRequest&, CameraSetup& setup) {
 }
 
 void LibcameraDevice::start(CameraListener& listener) {
-    {
-        const std::lock_guard lock(listenerMutex_);
-        listener_ = &listener;
-    }
+    listener_ = &listener;
     std::fill(used_.begin(), used_.end(), char{0});
     camera_->requestCompleted.connect(this, &LibcameraDevice::completed);
     camera_->disconnected.connect(this, &LibcameraDevice::disconnected);
@@ -376,8 +379,30 @@ void LibcameraDevice::stop() noexcept {
     camera_->stop();
     camera_->requestCompleted.disconnect(this);
     camera_->disconnected.disconnect(this);
-    const std::lock_guard lock(listenerMutex_);
+    forgetListener();
+}
+
+bool LibcameraDevice::abandon() noexcept {
+    forgetListener();
+    abandoned = true;
+    return true;  // its slots stay connected
+}
+
+/// It may be unplugged, or come back to life, at this very moment: then waits until the listener has been told.
+void LibcameraDevice::forgetListener() noexcept {
     listener_ = nullptr;
+    for (int telling = telling_; telling > 0; telling = telling_)
+        telling_.wait(telling);
+}
+
+/// On libcamera's thread, which waits for nobody.
+template <typename Tell>
+void LibcameraDevice::tell(const Tell& tellIt) {
+    ++telling_;
+    if (CameraListener* const listener = listener_)
+        tellIt(*listener);
+    if (--telling_ == 0 && !listener_)
+        telling_.notify_all();
 }
 
 /// On libcamera's thread.
@@ -406,14 +431,12 @@ void LibcameraDevice::completed(libcamera::Request* request) {
         picture.sensor.gain = static_cast<double>(*gain) * metadata.get(controls::DigitalGain).value_or(1.0F);
     if (const auto duration = metadata.get(controls::FrameDuration))
         picture.duration = std::chrono::microseconds(*duration);
-    listener_->captured(picture);
+    tell([&](CameraListener& listener) { listener.captured(picture); });
 }
 
 /// On libcamera's thread.
 void LibcameraDevice::disconnected() {
-    const std::lock_guard lock(listenerMutex_);
-    if (listener_)
-        listener_->disconnected();
+    tell([](CameraListener& listener) { listener.disconnected(); });
 }
 
 }  // namespace
@@ -438,6 +461,10 @@ std::vector<CameraFormat> cameraFormats(const libcamera::StreamConfiguration& st
     if (formats.empty())  // of pipelines that list none, what they propose
         formats.push_back({ours(stream.pixelFormat), {ours(stream.size)}});
     return formats;
+}
+
+bool anyCameraAbandoned() noexcept {
+    return abandoned;
 }
 
 std::unique_ptr<CameraDevice> openLibcameraDevice(std::shared_ptr<libcamera::Camera> camera) {

@@ -17,6 +17,9 @@ namespace smartcodec {
 /// Takes the camera for this process. Throws std::system_error.
 [[nodiscard]] std::unique_ptr<CameraDevice> openLibcameraDevice(std::shared_ptr<libcamera::Camera> camera);
 
+/// Whether a camera of this process was lost while it ran: libcamera must be left as it is then, to the process's end.
+[[nodiscard]] bool anyCameraAbandoned() noexcept;
+
 /// libcamera's time as ours. Its documentation says CLOCK_BOOTTIME; most of its pipelines hand on V4L2's times, which
 /// are CLOCK_MONOTONIC's. The two differ by the time spent in suspend: which one it is shows in which it lies closer
 /// behind. 0, of a camera that does not tell, is now.

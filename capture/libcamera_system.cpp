@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <memory>
 #include <stdexcept>
 #include <system_error>
 
@@ -37,8 +38,10 @@ class LibcameraSystem final : public CameraSystem {
             libcamera::logSetTarget(libcamera::LoggingTargetNone);
     }
     ~LibcameraSystem() override {
-        if (started_)
-            manager_.stop();
+        if (anyCameraAbandoned())
+            static_cast<void>(manager_.release());
+        else if (started_)
+            manager_->stop();
     }
 
     [[nodiscard]] std::vector<CameraDescription> cameras(bool details) override;
@@ -47,17 +50,17 @@ class LibcameraSystem final : public CameraSystem {
   private:
     [[nodiscard]] libcamera::CameraManager& manager();
 
-    libcamera::CameraManager manager_;
+    std::unique_ptr<libcamera::CameraManager> manager_ = std::make_unique<libcamera::CameraManager>();
     bool started_ = false;
 };
 
 libcamera::CameraManager& LibcameraSystem::manager() {
     if (!started_) {
-        if (const int error = manager_.start(); error < 0)
+        if (const int error = manager_->start(); error < 0)
             throw std::system_error(-error, std::generic_category(), "starting libcamera");
         started_ = true;
     }
-    return manager_;
+    return *manager_;
 }
 
 std::vector<CameraDescription> LibcameraSystem::cameras(bool details) {

@@ -174,7 +174,7 @@ class EmulatedDevice final : public CameraDevice {
   public:
     explicit EmulatedDevice(std::shared_ptr<State> state) : state_(std::move(state)) {}
     ~EmulatedDevice() override {
-        stop();
+        halt();
         state_->set([this] {
             state_->taken = false;
             state_->mainDmabufs.clear();
@@ -186,8 +186,10 @@ class EmulatedDevice final : public CameraDevice {
     void start(CameraListener& listener) override;
     Status queue(std::size_t buffer) noexcept override;
     void stop() noexcept override;
+    [[nodiscard]] bool abandon() noexcept override;
 
   private:
+    void halt() noexcept;
     [[nodiscard]] Size adjust(const CameraRequest& request) const;
     void turn(const CameraRequest& request, CameraSetup& setup) const;
     void settleRate(const CameraRequest& request, CameraSetup& setup);
@@ -305,6 +307,20 @@ Status EmulatedDevice::queue(std::size_t buffer) noexcept {
 }
 
 void EmulatedDevice::stop() noexcept {
+    {
+        const std::lock_guard lock(state_->mutex);
+        if (listener_ && (state_->unplugged || state_->stalled))
+            violated("stopped although it is lost");
+    }
+    halt();
+}
+
+bool EmulatedDevice::abandon() noexcept {
+    halt();
+    return false;
+}
+
+void EmulatedDevice::halt() noexcept {
     std::function<void()> action;
     {
         const std::lock_guard lock(state_->mutex);

@@ -1,7 +1,5 @@
 #include "capture/libcamera_device.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -13,7 +11,7 @@
 
 #include "capture/libcamera_compat.h"
 #include "capture/libcamera_controls.h"
-#include "capture/unique_fd.h"
+#include "capture/mapping.h"
 
 namespace smartcodec {
 
@@ -93,35 +91,25 @@ class MappedBuffer {
             const auto known =
                 std::find_if(areas_.begin(), areas_.end(), [&](const Area& a) { return a.fd == plane.fd.get(); });
             if (known == areas_.end())
-                areas_.push_back({plane.fd.get(), end, nullptr});
+                areas_.push_back({plane.fd.get(), end, {}});
             else
                 known->bytes = std::max(known->bytes, end);
         }
-        for (Area& area : areas_) {
+        for (Area& area : areas_)
             // one that the processor must not see stays unmapped: whoever has to see it will say what is wrong
-            void* address = mmap(nullptr, area.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, area.fd, 0);
-            area.address = address == MAP_FAILED ? nullptr : static_cast<std::byte*>(address);
-        }
-    }
-    MappedBuffer(MappedBuffer&& other) noexcept : areas_(std::exchange(other.areas_, {})) {}
-    MappedBuffer& operator=(MappedBuffer&&) = delete;
-    ~MappedBuffer() {
-        for (const Area& area : areas_) {
-            if (area.address)
-                munmap(area.address, area.bytes);
-        }
+            area.memory = PaddedMapping(area.fd, area.bytes, true);
     }
 
     [[nodiscard]] std::byte* at(int fd, std::size_t offset) const {
         const auto area = std::find_if(areas_.begin(), areas_.end(), [&](const Area& a) { return a.fd == fd; });
-        return area->address ? area->address + offset : nullptr;
+        return area->memory ? area->memory.data() + offset : nullptr;
     }
 
   private:
     struct Area {
         int fd;
         std::size_t bytes;
-        std::byte* address;  // null: not mapped
+        PaddedMapping memory;
     };
     std::vector<Area> areas_;
 };

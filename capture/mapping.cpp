@@ -51,10 +51,44 @@ std::string describe(int descriptor) {
 
 }  // namespace
 
+PaddedMapping::PaddedMapping(int dmabuf, std::size_t lengthBytes, bool writable) {
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const std::size_t mapped = (lengthBytes + page - 1) / page * page + page;
+    void* const room = mmap(nullptr, mapped, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED)
+        return;
+    const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    if (mmap(room, lengthBytes, protection, MAP_SHARED | MAP_FIXED, dmabuf, 0) == MAP_FAILED) {
+        const int error = errno;
+        munmap(room, mapped);
+        errno = error;
+        return;
+    }
+    data_ = static_cast<std::byte*>(room);
+    mappedBytes_ = mapped;
+}
+
+PaddedMapping::PaddedMapping(PaddedMapping&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), mappedBytes_(std::exchange(other.mappedBytes_, 0)) {}
+
+PaddedMapping& PaddedMapping::operator=(PaddedMapping&& other) noexcept {
+    if (this != &other) {
+        reset();
+        data_ = std::exchange(other.data_, nullptr);
+        mappedBytes_ = std::exchange(other.mappedBytes_, 0);
+    }
+    return *this;
+}
+
+void PaddedMapping::reset() noexcept {
+    if (data_)
+        munmap(std::exchange(data_, nullptr), mappedBytes_);
+}
+
 Mapping::Mapping(Mapping&& other) noexcept
     : picture_(std::exchange(other.picture_, {})),
       access_(other.access_),
-      buffers_(other.buffers_),
+      buffers_(std::move(other.buffers_)),
       bufferCount_(std::exchange(other.bufferCount_, 0)) {}
 
 Mapping& Mapping::operator=(Mapping&& other) noexcept {
@@ -62,7 +96,7 @@ Mapping& Mapping::operator=(Mapping&& other) noexcept {
         close();
         picture_ = std::exchange(other.picture_, {});
         access_ = other.access_;
-        buffers_ = other.buffers_;
+        buffers_ = std::move(other.buffers_);
         bufferCount_ = std::exchange(other.bufferCount_, 0);
     }
     return *this;
@@ -77,12 +111,10 @@ Status Mapping::map(Buffer& buffer, Access access) {
         return Status::failure("a picture's " + describe(buffer.dmabuf) + " holds " + std::to_string(actual) +
                                " bytes where its planes need " + std::to_string(buffer.lengthBytes));
 
-    const int protection = access == Access::Read ? PROT_READ : PROT_READ | PROT_WRITE;
-    void* address = mmap(nullptr, buffer.lengthBytes, protection, MAP_SHARED, buffer.dmabuf, 0);
-    if (address == MAP_FAILED)
+    buffer.memory = PaddedMapping(buffer.dmabuf, buffer.lengthBytes, access != Access::Read);
+    if (!buffer.memory)
         return Status::failure("mapping " + std::to_string(buffer.lengthBytes) + " bytes of a picture's " +
                                describe(buffer.dmabuf) + ": " + systemError(errno));
-    buffer.address = address;
     return {};
 }
 
@@ -122,7 +154,7 @@ Status Mapping::open(const Picture& picture, Access access) {
 
     access_ = access;
     for (std::size_t i = 0; i < count; ++i) {
-        buffers_[i] = wanted[i];
+        buffers_[i] = std::move(wanted[i]);
         if (buffers_[i].lengthBytes > 0) {
             if (Status mapped = map(buffers_[i], access); !mapped.ok()) {
                 close();
@@ -130,11 +162,10 @@ Status Mapping::open(const Picture& picture, Access access) {
             }
         }
         if (const int error = synchronise(buffers_[i].dmabuf, DMA_BUF_SYNC_START | syncFlags(access))) {
-            if (buffers_[i].address)
-                munmap(buffers_[i].address, buffers_[i].lengthBytes);
+            const int dmabuf = buffers_[i].dmabuf;
+            buffers_[i].memory.reset();
             close();
-            return Status::failure("beginning access to a picture's " + describe(wanted[i].dmabuf) + ": " +
-                                   systemError(error));
+            return Status::failure("beginning access to a picture's " + describe(dmabuf) + ": " + systemError(error));
         }
         ++bufferCount_;
     }
@@ -143,7 +174,7 @@ Status Mapping::open(const Picture& picture, Access access) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(planes); ++i) {
         Plane& plane = picture_.planes[i];
         if (!plane.data)
-            plane.data = static_cast<std::byte*>(buffers_[bufferOf[i]].address) + plane.offsetBytes;
+            plane.data = buffers_[bufferOf[i]].memory.data() + plane.offsetBytes;
     }
     return {};
 }
@@ -152,8 +183,7 @@ void Mapping::close() noexcept {
     for (std::size_t i = 0; i < bufferCount_; ++i) {
         // nobody could do anything about a failure here: the pixels are written, and the mapping goes in any case
         (void)synchronise(buffers_[i].dmabuf, DMA_BUF_SYNC_END | syncFlags(access_));
-        if (buffers_[i].address)
-            munmap(buffers_[i].address, buffers_[i].lengthBytes);
+        buffers_[i].memory.reset();
     }
     bufferCount_ = 0;
     picture_ = {};

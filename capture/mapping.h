@@ -8,6 +8,26 @@
 
 namespace smartcodec {
 
+/// Memory of a dmabuf with at least a page that may be read behind it: libraries' vector code (libswscale's) reads some
+/// bytes beyond a picture's end, which crashes where the end is that of the last page. Move-only; unmapped at the end.
+class PaddedMapping {
+  public:
+    PaddedMapping() = default;
+    /// Maps the first `lengthBytes` of `dmabuf`. Empty if that fails, with errno.
+    PaddedMapping(int dmabuf, std::size_t lengthBytes, bool writable);
+    PaddedMapping(PaddedMapping&& other) noexcept;
+    PaddedMapping& operator=(PaddedMapping&& other) noexcept;
+    ~PaddedMapping() { reset(); }
+
+    [[nodiscard]] std::byte* data() const { return data_; }
+    explicit operator bool() const { return data_ != nullptr; }
+    void reset() noexcept;
+
+  private:
+    std::byte* data_ = nullptr;
+    std::size_t mappedBytes_ = 0;  // the padding included
+};
+
 /// Access of the CPU to the pixels of a picture, for as long as it lives. Each dmabuf of the picture is mapped once,
 /// however many planes lie in it, and the kernel is told when access begins and ends (DMA_BUF_IOCTL_SYNC), so that
 /// caches and devices agree. For plain memory it does nothing. Move-only, thread-bound; the picture's memory must
@@ -34,8 +54,8 @@ class Mapping {
   private:
     struct Buffer {
         int dmabuf = -1;
-        void* address = nullptr;  // null where the picture came with `data`: synchronised, but mapped by someone else
         std::size_t lengthBytes = 0;
+        PaddedMapping memory;  // empty where the picture came with `data`: synchronised, but mapped by someone else
     };
 
     Status map(Buffer& buffer, Access access);

@@ -111,6 +111,21 @@ TEST_SUITE("unit") {
         CHECK(mappings("smartcodec-moved") == 0);
     }
 
+    TEST_CASE("memory behind a buffer that fills its pages may be read") {
+        const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+        const UniqueFd memory(memfd_create("padded", MFD_CLOEXEC));
+        REQUIRE(ftruncate(memory.get(), static_cast<off_t>(page)) == 0);
+        PaddedMapping mapping(memory.get(), page, true);
+        REQUIRE(mapping);
+        mapping.data()[page - 1] = std::byte{7};
+        const volatile std::byte* const behind = mapping.data() + page;
+        CHECK(behind[0] == std::byte{0});
+        CHECK(behind[63] == std::byte{0});
+        const PaddedMapping moved = std::move(mapping);
+        CHECK(!mapping);
+        CHECK(moved.data()[page - 1] == std::byte{7});
+    }
+
     TEST_CASE("a buffer smaller than its planes is refused with both sizes") {
         const UniqueFd fd = sharedMemory("smartcodec-short", kLumaBytes);
         Mapping mapping;

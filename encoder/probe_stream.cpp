@@ -55,7 +55,7 @@ void ProbeStream::drain() {
     auto deadline = Clock::now() + limits_.drain;
     // A device that tells no end, or one that swallows pictures, is done when it is silent.
     const auto done = [this] {
-        return session_.ended() || (allCame() && (!session_.tellsEnd() || session_.saidLast()));
+        return session_.ended() || (allCame() && (!session_.tellsEnd() || session_.saidLast() || session_.toldEnd()));
     };
     while (!done() && awaitMove(deadline))
         deadline = Clock::now() + limits_.drain;

@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kEmptyPatience{100};  // after an empty piece that may be the end
+constexpr milliseconds kEmptyPatience{100};  // after an empty piece or an event that may be the end
 constexpr milliseconds kReopenPause{50};
 
 }  // namespace
@@ -170,11 +170,12 @@ V4l2Result V4l2Client::drainStream() {
         const bool all = inside == 0 && packets_.pending() == 0;
         if (all && (!session().tellsEnd() || session().maybeEnded() || session().idle() || endUntold_))
             break;
-        const bool empty = session().maybeEnded() && !session().saidLast();
+        const bool told = session().toldEnd();  // the last pieces may be behind the event
+        const bool empty = told || (session().maybeEnded() && !session().saidLast());
         const milliseconds limit = empty ? std::min(kEmptyPatience, limits_.drain) : limits_.drain;
         const auto left = std::chrono::ceil<milliseconds>(lastMove_ + limit - Clock::now());
         if (left.count() <= 0) {
-            if (inside > 0 || owesPieces())
+            if (!told && (inside > 0 || owesPieces()))
                 return {"draining the encoder, which still has frames and is silent", ETIMEDOUT};
             endUntold_ = endUntold_ || all;
             break;

@@ -324,7 +324,7 @@ V4l2Result V4l2Session::collect(V4l2Sink& sink, bool& moved) {
     if (const V4l2Result result = collectPictures(sink, moved); !result.ok())
         return result;
     if (draining_ || eventWaits_)
-        takeEvents();  // before the pieces: what is there when the end is told is all there is
+        takeEvents();
     if (const V4l2Result result = collectPieces(sink, moved); !result.ok())
         return result;
     const bool broken = std::exchange(broken_, false) && !moved;
@@ -372,8 +372,6 @@ V4l2Result V4l2Session::collectPieces(V4l2Sink& sink, bool& moved) {
         else if (const V4l2Result queued = bitstream_.queue(std::move(returned->buffer), {}); !queued.ok())
             return queued;
     }
-    if (draining_ && endEvent_ && !ended_)
-        ended_ = moved = true;
     return {};
 }
 

@@ -110,10 +110,11 @@ class V4l2Session {
     /// False: this device has no command for it, and never says when it has ended.
     [[nodiscard]] bool tellsEnd() const { return stopAccepted_; }
     [[nodiscard]] bool ended() const { return ended_; }
-    /// Older drivers end with an empty piece, but some give one at other times too; and a piece may be said to be the
-    /// last that is not (`saidLast`).
-    [[nodiscard]] bool maybeEnded() const { return (emptyPiece_ || saidLast_) && frames_.queued() == 0; }
+    /// Older drivers end with an empty piece, but some give one at other times too; a piece may be said to be the last
+    /// that is not (`saidLast`); and most drivers queue the event for the end before the last piece (`toldEnd`).
+    [[nodiscard]] bool maybeEnded() const { return (emptyPiece_ || saidLast_ || endEvent_) && frames_.queued() == 0; }
     [[nodiscard]] bool saidLast() const { return saidLast_; }
+    [[nodiscard]] bool toldEnd() const { return endEvent_; }
 
     /// Stops both queues and begins a new, independent stream, with a key frame. What was inside is lost.
     V4l2Result stop();

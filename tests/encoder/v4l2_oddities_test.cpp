@@ -235,6 +235,23 @@ TEST_SUITE("unit") {
             }
     }
 
+    TEST_CASE("an event for the end that comes before the last picture costs no picture") {
+        for (const V4l2EndOfStream end : {V4l2EndOfStream::LastOnPicture, V4l2EndOfStream::Event})
+            for (const int latency : {1, 3}) {
+                CAPTURE(static_cast<int>(end));
+                CAPTURE(latency);
+                const Trouble trouble = recordWith(
+                    [&](V4l2Personality& personality) {
+                        personality.end = end;
+                        personality.tellsEndEarly = true;
+                        personality.latencyFrames = latency;
+                    },
+                    20);
+                CHECK(numbers(trouble.recording) == upTo(20));
+                CHECK_FALSE(notes(trouble, "nothing came"));
+            }
+    }
+
     TEST_CASE("a driver without a command for the end is waited for until everything is out") {
         const Trouble trouble = recordWith([](V4l2Personality& personality) { personality.hasEncoderCommand = false; });
         CHECK(numbers(trouble.recording) == upTo(60));

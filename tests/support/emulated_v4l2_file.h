@@ -123,6 +123,8 @@ class EncoderFile {
     void code(Lock& lock);
     void end();
     void announceEnd();
+    [[nodiscard]] bool tellsEndNow() const;
+    void tellEnd();
     void stop();
     void update();
 
@@ -150,6 +152,7 @@ class EncoderFile {
     bool draining_ = false;
     bool flushed_ = false;        // the drain found everything coded
     bool stopped_ = false;        // after the end
+    bool endTold_ = false;        // by the event, in this drain
     bool stopSeen_ = false;       // since STREAMON(OUTPUT)
     std::size_t beforeStop_ = 0;  // OUTPUT buffers that were queued before STOP and are not coded yet
     bool busy_ = false;           // a picture is being coded, without the lock

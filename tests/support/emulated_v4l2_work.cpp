@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <ctime>
 #include <exception>
@@ -17,6 +18,7 @@
 namespace smartcodec::emulated {
 namespace {
 
+constexpr std::chrono::milliseconds kEventLead{20};
 constexpr short kDataEvents = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
 
 std::int64_t microseconds(const timeval& time) {
@@ -154,7 +156,7 @@ void EncoderFile::stop() {
     if (stopped_ || (stopSeen_ && !personality_.startResumes))
         return;
     draining_ = true;
-    flushed_ = false;
+    flushed_ = endTold_ = false;
     stopSeen_ = true;
     beforeStop_ = output_.waiting();
 }
@@ -192,6 +194,10 @@ void EncoderFile::work() {
         if (canFlush()) {
             stream_->flush(ready_);
             flushed_ = true;
+        } else if (canDeliver() && tellsEndNow()) {
+            tellEnd();
+            update();
+            changed_.wait_for(lock, kEventLead, [this] { return quit_; });
         } else if (canDeliver()) {
             deliver();
         } else if (canEnd()) {
@@ -295,6 +301,16 @@ void EncoderFile::end() {
 void EncoderFile::announceEnd() {
     draining_ = flushed_ = false;
     stopped_ = true;
+    if (!endTold_)
+        tellEnd();
+}
+
+bool EncoderFile::tellsEndNow() const {
+    return personality_.tellsEndEarly && draining_ && flushed_ && !endTold_ && ready_.size() == 1;
+}
+
+void EncoderFile::tellEnd() {
+    endTold_ = true;
     if (!subscriptions_.contains(V4L2_EVENT_EOS))
         return;
     v4l2_event event{};

@@ -108,6 +108,7 @@ struct V4l2Personality {
 
     // End of stream.
     V4l2EndOfStream end = V4l2EndOfStream::LastOnPicture;
+    bool tellsEndEarly = false;  ///< V4L2_EVENT_EOS comes 20 ms before the last picture, if that waits for the drain
     bool hasEncoderCommand = true;
     bool hasTryEncoderCommand = true;
     bool takesStart = true;            ///< false: EINVAL

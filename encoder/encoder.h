@@ -35,7 +35,9 @@ struct EncoderConfig {
     std::optional<int> lookaheadFrames;      ///< preset's own if not given; 0: no look-ahead, no B-frames, no frame
                                              ///< threads: a packet per frame at once
     /// How every frame will lie in dmabufs, if it will: planes' offsets and strides; planes with equal descriptors
-    /// share one dmabuf. Empty: frames come in memory of the process.
+    /// share one dmabuf. Empty: frames come in memory of the process. A descriptor must stay open and its dmabuf's
+    /// length the same until the encoder gives the frame's lease back; later its number may be another dmabuf's.
+    /// Numbers that stay with their dmabufs are best: the kernel then maps each once.
     std::optional<Picture> dmabufLayout;
 };
 

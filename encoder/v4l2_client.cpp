@@ -254,10 +254,9 @@ V4l2Result V4l2Client::submit(Inside& frame, V4l2Queue::Buffer buffer) {
     const V4l2Result result = session().submit(std::move(buffer), *picture, packets_.timestamp(frame.number));
     mapping_.close();
     if (!result.ok()) {
-        importRefused_ = session().imports() && !importProved_ && result.error != EIO && result.error != ENODEV;
+        importRefused_ = session().imports() && result.error != EIO && result.error != ENODEV;
         return result;
     }
-    importProved_ = importProved_ || session().imports();
     frame.buffer = index;
     if (const Bitrate before = standing_; std::exchange(fresh_, false)) {
         standing_ = stream_->tuning.bitrate();

@@ -132,9 +132,8 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     Clock::time_point lastPiece_{};  // of the bit stream; or when the device began to owe some
     std::optional<Clock::time_point> heldSince_;
     std::optional<Clock::time_point> lastFailure_;
-    bool importProved_ = false;
-    bool importRefused_ = false;
-    std::string fatal_;  // what no opening again mends
+    bool importRefused_ = false;  // the frame's dmabufs, not the device, are what is wrong
+    std::string fatal_;           // what no opening again mends
     bool failed_ = false;
 };
 

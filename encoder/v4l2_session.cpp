@@ -252,16 +252,18 @@ std::optional<V4l2Queue::Buffer> V4l2Session::roomForDmabufs(const RawLayout::Im
     return best;
 }
 
-/// Asks for the lengths of dmabufs that are new at their buffer: the kernel would take a length of 0 for the dmabuf's
-/// own, but not together with the bytes used.
-V4l2Result V4l2Session::measure(Import& import) const {
+/// The length is asked for each time: the kernel would take 0 for the dmabuf's own, but not together with the bytes
+/// used, and a descriptor's number may be another dmabuf's by now.
+V4l2Result V4l2Session::fill(V4l2Queue::Filling& filling, const Picture& picture) const {
+    const RawLayout::Import import = layout_.import(picture).value();
     for (std::size_t i = 0; i < static_cast<std::size_t>(layout_.bufferPlanes); ++i) {
-        if (import.lengthsBytes[i] > 0)
-            continue;
-        const std::int64_t length = device_.system().length(import.dmabufs[i]);
+        V4l2Queue::Filling::Plane& plane = filling.planes[i];
+        plane.dmabuf = picture.planes[import.planes[i].picturePlane].dmabuf;
+        plane.offsetBytes = import.planes[i].offsetBytes;
+        const std::int64_t length = device_.system().length(plane.dmabuf);
         if (length <= 0)
             return {"asking how long a frame's dmabuf is (lseek)", length < 0 ? errno : EINVAL};
-        import.lengthsBytes[i] = static_cast<std::size_t>(length);
+        plane.lengthBytes = static_cast<std::size_t>(length);
     }
     return {};
 }
@@ -273,15 +275,8 @@ V4l2Result V4l2Session::submit(V4l2Queue::Buffer buffer, const Picture& picture,
     for (std::size_t i = 0; i < static_cast<std::size_t>(layout_.bufferPlanes); ++i)
         filling.planes[i].usedBytes = layout_.usedBytes[i];
     if (importing_) {
-        if (const V4l2Result result = measure(imports_[buffer.index()]); !result.ok())
+        if (const V4l2Result result = fill(filling, picture); !result.ok())
             return result;
-        const RawLayout::Import import = layout_.import(picture).value();
-        for (std::size_t i = 0; i < static_cast<std::size_t>(layout_.bufferPlanes); ++i) {
-            V4l2Queue::Filling::Plane& plane = filling.planes[i];
-            plane.dmabuf = picture.planes[import.planes[i].picturePlane].dmabuf;
-            plane.offsetBytes = import.planes[i].offsetBytes;
-            plane.lengthBytes = imports_[buffer.index()].lengthsBytes[i];
-        }
         imports_[buffer.index()].used = ++submitted_;
     } else {
         layout_.copy(picture, buffer.memory());

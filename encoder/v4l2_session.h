@@ -137,13 +137,12 @@ class V4l2Session {
     [[noreturn]] void refuse(const std::string& reason) const;
     void require(const V4l2Result& result) const;
 
-    /// Which dmabufs a buffer had last, of what length, and when.
+    /// Which dmabufs a buffer had last, and when.
     struct Import {
         std::array<int, kMaxPlanes> dmabufs{-1, -1, -1};
-        std::array<std::size_t, kMaxPlanes> lengthsBytes{};  ///< 0: not asked yet
         std::uint64_t used = 0;
     };
-    V4l2Result measure(Import& import) const;
+    V4l2Result fill(V4l2Queue::Filling& filling, const Picture& picture) const;
 
     V4l2StreamSettings settings_;
     V4l2Device device_;

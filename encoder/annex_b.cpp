@@ -102,13 +102,17 @@ NalKind kindOf(Codec codec, std::span<const std::byte> unit) {
     return codec == Codec::H264 ? h264Kind(unit) : hevcKind(unit);
 }
 
+std::size_t headerBytesOf(Codec codec) {
+    return codec == Codec::H264 ? 1 : 2;
+}
+
 /// Calls `take(kind, unit)` for the parameter sets before the first slice and for that slice, whose `unit` reaches to
 /// the end of `data`: where it ends need not be known.
 template <typename Take>
 void walk(Codec codec, std::span<const std::byte> data, Take&& take) {
     if (codec == Codec::Fwht)
         return;
-    const std::size_t headerBytes = codec == Codec::H264 ? 1 : 2;
+    const std::size_t headerBytes = headerBytesOf(codec);
     for (std::size_t at = findStartCode(data, 0); at < data.size();) {
         const std::span<const std::byte> rest = data.subspan(at + kShortStartCodeBytes);
         const NalKind kind = kindOf(codec, rest);
@@ -132,8 +136,12 @@ AnnexBContents inspectAnnexB(Codec codec, std::span<const std::byte> data) {
     bool vps = codec != Codec::Hevc;
     bool sps = false;
     bool pps = false;
-    walk(codec, data, [&](NalKind kind, std::span<const std::byte>) {
+    const std::size_t headerBytes = headerBytesOf(codec);
+    walk(codec, data, [&](NalKind kind, std::span<const std::byte> unit) {
         contents.picture |= isSlice(kind);
+        // first_mb_in_slice as ue(v), which is one set bit for 0; first_slice_segment_in_pic_flag
+        contents.firstSlice |=
+            isSlice(kind) && (unit.size() <= headerBytes || (unit[headerBytes] & std::byte{0x80}) != std::byte{0});
         contents.keyFrame |= kind == NalKind::KeySlice;
         contents.anyParameterSet |= isParameterSet(kind);
         vps |= kind == NalKind::Vps;

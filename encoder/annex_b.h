@@ -15,6 +15,7 @@ namespace smartcodec {
 /// FWHT has none: nothing is found in it.
 struct AnnexBContents {
     bool picture = false;        ///< a slice of any kind
+    bool firstSlice = false;     ///< and the first slice here is the first of its picture
     bool keyFrame = false;       ///< an IDR picture, or of HEVC any intra random access point (types 16..21)
     bool parameterSets = false;  ///< SPS and PPS, of HEVC VPS too
     bool anyParameterSet = false;

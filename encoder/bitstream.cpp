@@ -25,6 +25,7 @@ AnnexBContents inspectFwht(std::span<const std::byte> data) {
     if (data.size() < kFwhtHeaderBytes || field(data, 0) != kFwhtMagic[0] || field(data, 1) != kFwhtMagic[1])
         return contents;
     contents.picture = data.size() - kFwhtHeaderBytes >= field(data, kFwhtSize);
+    contents.firstSlice = contents.picture;
     contents.keyFrame = contents.picture && (field(data, kFwhtFlags) & kFwhtIntra) != 0;
     return contents;
 }

@@ -15,6 +15,10 @@ constexpr double kTolerance = 0.25;
 // those that mix packets up do it among neighbours.
 constexpr std::size_t kPatience = 3;
 
+void append(PacketBytes::Draft& draft, const V4l2Piece& piece) {
+    draft.bytes().insert(draft.bytes().end(), piece.data.begin(), piece.data.end());
+}
+
 }  // namespace
 
 V4l2Packets::V4l2Packets(Codec codec, FrameRate frameRate, FrameTimeline& timeline,
@@ -71,8 +75,8 @@ void V4l2Packets::piece(const V4l2Piece& piece) {
         release();
         return;
     }
-    if (open_ && frame) {
-        frame->draft.bytes().insert(frame->draft.bytes().end(), piece.data.begin(), piece.data.end());
+    if (open_ && cut_ && frame) {
+        append(frame->draft, piece);
     } else if (piece.full && frame && !frame->draft) {
         begin(*frame, piece);  // cut off anywhere: what it holds shows when it is whole
     } else {
@@ -81,20 +85,25 @@ void V4l2Packets::piece(const V4l2Piece& piece) {
             addHeader(contents, piece);
             return;
         }
-        if (contents.picture && number && join(*number, piece))
+        const bool later =
+            contents.picture && !contents.firstSlice && number && (frame ? !!frame->draft : *number <= given_);
+        slicesApart_ = slicesApart_ || later;
+        if (later && frame) {
+            append(frame->draft, piece);
+        } else if (later && joinReady(*number, piece)) {
             return;
-        if (!contents.picture || !frame || frame->draft) {
+        } else if (!contents.picture || !frame || frame->draft) {
             stray(contents.picture && number ? *number : -1);
             return;
+        } else {
+            begin(*frame, piece);
         }
-        begin(*frame, piece);
     }
-    open_.reset();
-    if (piece.full)
-        open_ = number;
-    else
-        finish(*frame);
-    release();
+    cut_ = piece.full;
+    frame->finished = false;
+    open_ = number;
+    if (!cut_ && !slicesApart_)
+        finishOpen();
 }
 
 /// Parameter sets that come by themselves, or one of them.
@@ -104,30 +113,39 @@ void V4l2Packets::addHeader(const AnnexBContents& contents, const V4l2Piece& pie
     header_.insert(header_.end(), piece.data.begin(), piece.data.end());
 }
 
-/// A piece that nothing can be done with. If it is of a frame that was given up, what follows refers to it.
+/// A piece that nothing can be done with. If it is of a frame that was given up, or another picture of one that is
+/// here, what follows refers to it.
 void V4l2Packets::stray(std::int64_t number) {
     ++counts_.strays;
-    if (number >= 0 && number <= given_)
+    if (number >= 0 && (number <= given_ || find(number)))
         needsKeyFrame_ = wantsKeyFrame_ = true;
 }
 
-/// Another piece of a picture that seemed to be whole, as of encoders that give one slice at a time.
-bool V4l2Packets::join(std::int64_t number, const V4l2Piece& piece) {
-    Expected* held = find(number);
-    PacketBytes::Draft* draft = held ? &held->draft : nullptr;
-    if (!draft && !ready_.empty() && ready_.back().number == number)
-        draft = &ready_.back().draft;
-    if (!draft || !*draft)
+/// Another slice of a picture that seemed to be whole, if nobody has taken that yet.
+bool V4l2Packets::joinReady(std::int64_t number, const V4l2Piece& piece) {
+    if (ready_.empty() || ready_.back().number != number)
         return false;
-    draft->bytes().insert(draft->bytes().end(), piece.data.begin(), piece.data.end());
+    Ready& packet = ready_.back();
+    append(packet.draft, piece);
+    finishedFrame_({.number = number,
+                    .bytes = piece.data.size(),
+                    .presentation = packet.times.presentation,
+                    .keyFrame = packet.keyFrame});
     return true;
+}
+
+/// In front of a picture, but behind its access unit delimiter, of which there is to be one.
+void V4l2Packets::insertSets(std::vector<std::byte>& picture, std::span<const std::byte> sets) const {
+    const std::size_t at = delimiterBytes(codec_, picture);
+    if (at > 0)
+        sets = sets.subspan(delimiterBytes(codec_, sets));
+    picture.insert(picture.begin() + static_cast<std::ptrdiff_t>(at), sets.begin(), sets.end());
 }
 
 void V4l2Packets::begin(Expected& frame, const V4l2Piece& piece) {
     frame.draft = memory_.take();
-    std::vector<std::byte>& bytes = frame.draft.bytes();
-    bytes.insert(bytes.end(), header_.begin(), header_.end());
-    bytes.insert(bytes.end(), piece.data.begin(), piece.data.end());
+    append(frame.draft, piece);
+    insertSets(frame.draft.bytes(), header_);
     header_.clear();
 }
 
@@ -211,7 +229,7 @@ void V4l2Packets::emit(Expected& frame) {
     packet.keyFrame = frame.keyFrame;
     std::vector<std::byte>& bytes = packet.draft.bytes();
     if (frame.keyFrame && !frame.parameterSets) {
-        bytes.insert(bytes.begin(), sets_.begin(), sets_.end());
+        insertSets(bytes, sets_);
     } else if (frame.keyFrame) {
         extractParameterSets(codec_, bytes, found_);
         if (!found_.empty() && found_ != sets_) {

@@ -20,7 +20,8 @@
 namespace smartcodec {
 
 /// Makes packets of what a V4L2 encoder gives: matches pieces to frames by their timestamps, joins a frame's pieces,
-/// brings frames into their order, drops what belongs to no frame or cannot be decoded, gives frames up of which
+/// brings frames into their order (an encoder that was seen to give slices one by one makes each wait for the next, as
+/// nothing else tells its last slice), drops what belongs to no frame or cannot be decoded, gives frames up of which
 /// nothing comes, puts parameter sets in front of key frames that lack them, and notices when they change.
 ///
 /// There are no B-frames: pictures are decoded in the order in which they are shown. Thread-bound.
@@ -31,6 +32,7 @@ class V4l2Packets {
         std::uint64_t swallowed = 0;  ///< frames of which nothing came
         std::uint64_t spoiled = 0;  ///< frames that could not be decoded: coded wrongly, or what they refer to is gone
     };
+    /// A packet; or, with the same number once more, bytes that came for it later.
     struct Finished {
         std::int64_t number = 0;
         std::size_t bytes = 0;
@@ -97,7 +99,8 @@ class V4l2Packets {
     [[nodiscard]] Expected* find(std::int64_t number);
     void addHeader(const AnnexBContents& contents, const V4l2Piece& piece);
     void stray(std::int64_t number);
-    [[nodiscard]] bool join(std::int64_t number, const V4l2Piece& piece);
+    [[nodiscard]] bool joinReady(std::int64_t number, const V4l2Piece& piece);
+    void insertSets(std::vector<std::byte>& picture, std::span<const std::byte> sets) const;
     void begin(Expected& frame, const V4l2Piece& piece);
     void finish(Expected& frame);
     void finishOpen();
@@ -110,7 +113,9 @@ class V4l2Packets {
     std::function<void(const Finished&)> finishedFrame_;
     PacketBytes memory_;
     std::deque<Expected> expected_;     // by number, those without a packet or held back by one
-    std::optional<std::int64_t> open_;  // the frame whose last piece filled its buffer: there may be more
+    std::optional<std::int64_t> open_;  // the frame that there may be more of
+    bool cut_ = false;                  // its last piece filled its buffer: more goes on anywhere in it
+    bool slicesApart_ = false;          // pictures were seen to come in several pieces: each may
     std::vector<std::byte> header_;     // parameter sets that came by themselves, for the next frame
     std::vector<std::byte> sets_;       // of the stream as it comes in
     std::vector<std::byte> found_;      // used again

@@ -55,6 +55,15 @@ TEST_SUITE("unit") {
         }
     }
 
+    TEST_CASE("the first slice of a picture is told from those after it") {
+        CHECK(inspectAnnexB(Codec::H264, kDelimiter + kIdr).firstSlice);
+        CHECK(inspectAnnexB(Codec::H264, kPredicted).firstSlice);
+        CHECK_FALSE(inspectAnnexB(Codec::H264, bytes({0, 0, 1, 0x65, 0x41, 0x84})).firstSlice);
+        CHECK_FALSE(inspectAnnexB(Codec::H264, kSps + kPps).firstSlice);
+        CHECK(inspectAnnexB(Codec::Hevc, bytes({0, 0, 1, 0x26, 0x01, 0xaf})).firstSlice);
+        CHECK_FALSE(inspectAnnexB(Codec::Hevc, bytes({0, 0, 1, 0x26, 0x01, 0x2f})).firstSlice);
+    }
+
     TEST_CASE("an access unit delimiter ends before the next start code with all its zeros") {
         CHECK(delimiterBytes(Codec::H264, kDelimiter + kIdr) == 6);
         CHECK(delimiterBytes(Codec::H264, kDelimiter + kSps) == 6);  // of four bytes

@@ -34,6 +34,13 @@ Bytes key(int mark) {
 Bytes other(int mark) {
     return unit(0x41, mark);
 }
+/// Not the first of its picture.
+Bytes slice(int header, int mark) {
+    Bytes bytes = unit(header, mark);
+    bytes[5] = std::byte{0x41};
+    return bytes;
+}
+const Bytes kDelimiter{std::byte{0}, std::byte{0}, std::byte{0}, std::byte{1}, std::byte{0x09}, std::byte{0x10}};
 
 /// Frames that are in, in order, and what comes of them.
 struct Stream {
@@ -148,7 +155,7 @@ TEST_SUITE("unit") {
         CHECK_FALSE(stream.packets.expect(4));
     }
 
-    TEST_CASE("pieces of a frame are joined where a buffer was full and where slices come one by one") {
+    TEST_CASE("pieces of a frame are joined where a buffer was full") {
         Stream stream(4);
         const Bytes whole = sets(1) + key(0);
         stream.give(0, Bytes(whole.begin(), whole.begin() + 12), true);
@@ -160,12 +167,82 @@ TEST_SUITE("unit") {
         CHECK(stream.next().empty());
         stream.give(2, other(2));
         CHECK(stream.next() == other(1));
-        // a second slice of what seemed whole
-        stream.give(2, other(3));
-        CHECK(stream.next() == other(2) + other(3));
+        CHECK(stream.next() == other(2));
         stream.give(3, other(4), true);
         stream.packets.flush();
         CHECK(stream.next() == other(4));
+    }
+
+    TEST_CASE("a second slice of what seemed whole is joined to it and its bytes are told") {
+        Stream stream(2);
+        stream.give(0, sets(1) + key(0));
+        stream.give(0, slice(0x65, 1));
+        CHECK(stream.next() == sets(1) + key(0) + slice(0x65, 1));
+        CHECK(stream.last->keyFrame);
+        REQUIRE(stream.numbers() == std::vector<int>{0, 0});
+        CHECK(stream.finished[0].bytes + stream.finished[1].bytes == stream.last->data.size());
+        CHECK_FALSE(stream.packets.takeKeyFrameWish());
+    }
+
+    TEST_CASE("slices that come after their picture was taken cost one key frame and no later picture") {
+        Stream stream(6);
+        stream.give(0, sets(1) + key(0));
+        CHECK_FALSE(stream.next().empty());
+        stream.give(0, slice(0x65, 0));  // too late
+        CHECK(stream.packets.takeKeyFrameWish());
+        stream.give(1, other(1));
+        CHECK(stream.next().empty());
+        stream.give(1, slice(0x41, 1));
+        stream.give(2, sets(1) + key(2));
+        CHECK(stream.next().empty());
+        stream.give(2, slice(0x65, 2));
+        stream.give(2, slice(0x65, 3));
+        stream.give(3, other(3));
+        CHECK(stream.next() == sets(1) + key(2) + slice(0x65, 2) + slice(0x65, 3));
+        stream.give(3, slice(0x41, 3), true);
+        stream.give(3, Bytes(5, std::byte{0x77}));  // of the slice that was cut off
+        stream.give(4, other(4));
+        CHECK(stream.next() == other(3) + slice(0x41, 3) + Bytes(5, std::byte{0x77}));
+        CHECK(stream.packets.takeKeyFrameWish());  // for the one picture that refers to the first
+        stream.give(4, slice(0x41, 4));
+        stream.give(5, other(5));
+        CHECK(stream.next() == other(4) + slice(0x41, 4));
+        stream.packets.flush();
+        CHECK(stream.next() == other(5));
+        CHECK_FALSE(stream.packets.takeKeyFrameWish());
+        CHECK(stream.packets.counts().strays == 1);
+        CHECK(stream.packets.counts().spoiled == 1);
+    }
+
+    TEST_CASE("two pictures with one timestamp are not made one") {
+        Stream stream(5);
+        stream.give(0, sets(1) + key(0));
+        stream.give(0, other(1));
+        CHECK(stream.next() == sets(1) + key(0));
+        CHECK(stream.packets.counts().strays == 1);
+        CHECK(stream.packets.takeKeyFrameWish());  // what follows refers to what is gone
+        stream.give(1, key(1));
+        stream.give(3, other(3));  // held back by 2
+        stream.give(3, other(4));
+        CHECK(stream.packets.takeKeyFrameWish());
+        stream.give(2, other(2));
+        stream.give(4, other(4));
+        CHECK(stream.numbers() == std::vector<int>{0, 1});
+    }
+
+    TEST_CASE("parameter sets go behind the access unit delimiter and leave one of them") {
+        Stream stream(4);
+        stream.give(0, kDelimiter + key(0));  // those of the beginning
+        CHECK(stream.next() == kDelimiter + sets(1) + key(0));
+        stream.giveAt(0, sets(2));
+        stream.give(1, kDelimiter + key(1));
+        CHECK(stream.next() == kDelimiter + sets(2) + key(1));
+        stream.giveAt(0, kDelimiter + sets(3));
+        stream.give(2, kDelimiter + key(2));
+        CHECK(stream.next() == kDelimiter + sets(3) + key(2));
+        stream.giveAt(0, kDelimiter + sets(4));
+        stream.give(3, key(3));
+        CHECK(stream.next() == kDelimiter + sets(4) + key(3));
     }
 
     TEST_CASE("parameter sets go in front of key frames that lack them and are joined where they come apart") {

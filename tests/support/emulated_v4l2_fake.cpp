@@ -151,9 +151,9 @@ class FakeCoder final : public Coder {
                 data_.push_back(static_cast<std::byte>(byte));
         };
         if (setup_.fourcc == V4L2_PIX_FMT_H264) {
-            put({0, 0, 0, 1, keyFrame ? 0x65 : 0x41});
+            put({0, 0, 0, 1, keyFrame ? 0x65 : 0x41, 0xc0});  // from the first macroblock on, P
         } else if (setup_.fourcc == V4L2_PIX_FMT_HEVC) {
-            put({0, 0, 0, 1, keyFrame ? 0x26 : 0x02, 0x01});
+            put({0, 0, 0, 1, keyFrame ? 0x26 : 0x02, 0x01, 0x80});
         } else {
             data_.resize(kFwhtHeaderBytes);
             const std::uint32_t fields[] = {0x4f4f4f4f,

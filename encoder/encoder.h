@@ -48,7 +48,8 @@ struct EncoderConfig {
 struct EncodeParameters {
     bool keyFrame = false;
     Bitrate bitrate;               ///< cap from this frame on
-    const QpMap* qpMap = nullptr;  ///< borrowed for the call; belongs to this frame alone; null or empty: none
+    const QpMap* qpMap = nullptr;  ///< borrowed for the call; belongs to this frame alone; null or empty: none; a map
+                                   ///< of another size than `QpMap` says for the picture is refused
 };
 
 /// How an encoder takes regions of interest, best first.

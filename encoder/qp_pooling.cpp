@@ -14,6 +14,18 @@ std::size_t at(int columns, int row, int column) {
 
 }  // namespace
 
+std::string whyUnfit(const QpMap* map, Size picture) {
+    if (map == nullptr || map->empty())
+        return {};
+    const int columns = (picture.width + QpMap::kBlock - 1) / QpMap::kBlock;
+    const int rows = (picture.height + QpMap::kBlock - 1) / QpMap::kBlock;
+    if (map->columns == columns && map->rows == rows && map->delta.size() == at(columns, rows, 0))
+        return {};
+    return "the QP map has " + std::to_string(map->columns) + "x" + std::to_string(map->rows) + " blocks and " +
+           std::to_string(map->delta.size()) + " deltas, the picture is one of " + std::to_string(columns) + "x" +
+           std::to_string(rows) + " blocks";
+}
+
 void poolQpMap(const QpMap& map, int factor, int low, int high, QpMap& pooled) {
     assert(factor >= 1 && low <= high);
     pooled.columns = (map.columns + factor - 1) / factor;

@@ -3,12 +3,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "analysis/qp_map.h"
 #include "encoder/qp_regions.h"
 
 namespace smartcodec {
+
+/// Why the map is not one of a picture of that size; empty: it is, or asks for nothing.
+[[nodiscard]] std::string whyUnfit(const QpMap* map, Size picture);
 
 /// The map for an encoder whose blocks are `factor` x `factor` of the map's (2: 32x32 pixels, 4: 64x64): each block
 /// gets the finest quality asked for in it, its deltas limited to `low`..`high`. Rows of ceil(columns / factor), edges

@@ -17,6 +17,7 @@
 #include "encoder/cap_governor.h"
 #include "encoder/chroma_splitter.h"
 #include "encoder/frame_timeline.h"
+#include "encoder/qp_pooling.h"
 #include "encoder/qp_regions.h"
 #include "encoder/rate_limit.h"
 #include "encoder/x264_options.h"
@@ -168,7 +169,7 @@ class SoftwareEncoder final : public Encoder {
     [[nodiscard]] std::optional<Packet> takePacket() override;
 
   private:
-    [[nodiscard]] Status check(const Frame& frame) const;
+    [[nodiscard]] Status check(const Frame& frame, const QpMap* map) const;
     int applyCap(Bitrate requested, CaptureTime time);
     [[nodiscard]] Status keepFixedRate(bool keyFrame, CaptureTime time);
     [[nodiscard]] Status restart(Bitrate rate);
@@ -196,7 +197,7 @@ class SoftwareEncoder final : public Encoder {
     std::int64_t packetsOut_ = 0;
 };
 
-Status SoftwareEncoder::check(const Frame& frame) const {
+Status SoftwareEncoder::check(const Frame& frame, const QpMap* map) const {
     const auto refuse = [&](const std::string& reason) { return Status::failure(attempt("encoding") + reason); };
     if (!frame)
         return refuse("the frame is empty");
@@ -205,6 +206,8 @@ Status SoftwareEncoder::check(const Frame& frame) const {
         return refuse("it is a " + name(picture.format) + " picture of " + std::to_string(picture.size.width) + "x" +
                       std::to_string(picture.size.height) + ", the encoder was opened for " + name(config_.format) +
                       " of " + std::to_string(config_.size.width) + "x" + std::to_string(config_.size.height));
+    if (const std::string reason = whyUnfit(map, config_.size); !reason.empty())
+        return refuse(reason);
     return {};
 }
 
@@ -253,7 +256,7 @@ Status SoftwareEncoder::restart(Bitrate rate) {
 }
 
 Status SoftwareEncoder::encode(Frame frame, const EncodeParameters& parameters) {
-    if (Status status = check(frame); !status.ok())
+    if (Status status = check(frame, parameters.qpMap); !status.ok())
         return status;
     const CaptureTime time = frame->time;
     const std::optional<std::int64_t> number = timeline_.add(time);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "encoder/qp_pooling.h"
 #include "encoder/v4l2_trial.h"
 
 namespace smartcodec {
@@ -70,7 +71,12 @@ void V4l2Client::open() {
     stream_ = std::make_unique<V4l2Stream>(system_, settings_, config_, rate_);
     fresh_ = true;
     askedKeyFrame_.reset();
+    keptAtKeyFrames_ = 0;
     lastMove_ = lastPiece_ = Clock::now();
+    if (capabilities_.importsDmabufs && !session().imports()) {  // it did until it was opened again
+        capabilities_.importsDmabufs = false;
+        capabilities_.notes.push_back("frames are copied once on their way in: " + session().importRefusal());
+    }
 }
 
 void V4l2Client::describeCapabilities() {
@@ -121,7 +127,7 @@ void V4l2Client::describeCapabilities() {
         notes.push_back("its rate control " + std::string(text));
 }
 
-Status V4l2Client::check(const Frame& frame) const {
+Status V4l2Client::check(const Frame& frame, const QpMap* map) const {
     const auto refuse = [&](const std::string& reason) {
         return Status::failure("encoding with " + capabilities_.name + ": " + reason);
     };
@@ -135,6 +141,8 @@ Status V4l2Client::check(const Frame& frame) const {
                       "x" + std::to_string(picture.size.height) + ", the encoder was opened for " +
                       name(config_.format) + " of " + std::to_string(config_.size.width) + "x" +
                       std::to_string(config_.size.height));
+    if (const std::string reason = whyUnfit(map, config_.size); !reason.empty())
+        return refuse(reason);
     return {};
 }
 
@@ -155,7 +163,7 @@ void V4l2Client::steer(const EncodeParameters& parameters, CaptureTime time) {
 }
 
 Status V4l2Client::encode(Frame frame, const EncodeParameters& parameters) {
-    if (Status status = check(frame); !status.ok())
+    if (Status status = check(frame, parameters.qpMap); !status.ok())
         return status;
     const std::optional<std::int64_t> number = timeline_.add(frame->time);
     if (!number)
@@ -181,12 +189,15 @@ V4l2Result V4l2Client::submitAll() {
             continue;
         // A request acts on whatever picture is coded next: those that are inside must be through for it to act on
         // this.
-        const bool early = wantsKeyFrame(*next) && session().picturesInside() > buffersKept_;
+        const bool early =
+            wantsKeyFrame(*next) && session().picturesInside() > std::max(buffersKept_, keptAtKeyFrames_);
         std::optional<V4l2Queue::Buffer> buffer;
         if (!early)
             buffer = session().room(next->frame->picture);
         bool woke = false;
-        const V4l2Result result = buffer ? submit(*next, std::move(*buffer)) : awaitMove(true, -1, woke);
+        const V4l2Result result = buffer  ? submit(*next, std::move(*buffer))
+                                  : early ? awaitTurn()
+                                          : awaitMove(true, -1, woke);
         if (!result.ok())
             return result;
     }

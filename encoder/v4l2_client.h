@@ -59,7 +59,7 @@ class V4l2Client final : public Encoder, private V4l2Sink {
 
     void open();
     void describeCapabilities();
-    [[nodiscard]] Status check(const Frame& frame) const;
+    [[nodiscard]] Status check(const Frame& frame, const QpMap* map) const;
     void steer(const EncodeParameters& parameters, CaptureTime time);
     void finished(const V4l2Packets::Finished& packet);
     void noteLosses();
@@ -74,6 +74,7 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     [[nodiscard]] bool rateWorthRestart(const Inside& frame) const;
     V4l2Result collect(bool& moved);
     [[nodiscard]] std::chrono::milliseconds patience(bool room) const;
+    V4l2Result awaitTurn();
     V4l2Result awaitMove(bool room, int wake, bool& woke);
     V4l2Result drainStream();
     V4l2Result restartStream();
@@ -110,8 +111,9 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     std::unique_ptr<V4l2Stream> stream_;
     std::deque<Inside> inside_;  // by number
     Mapping mapping_;
-    std::size_t heldBack_ = 0;     // pictures whose packets the device keeps until later ones go in
-    std::size_t buffersKept_ = 0;  // pictures that it keeps themselves until then
+    std::size_t heldBack_ = 0;         // pictures whose packets the device keeps until later ones go in
+    std::size_t buffersKept_ = 0;      // pictures that it keeps themselves until then
+    std::size_t keptAtKeyFrames_ = 0;  // as it turned out since it was opened; 0: no more than those
 
     Bitrate rate_;                // wanted for what goes in next
     bool limited_ = false;        // and it is below the cap, which would be exceeded otherwise

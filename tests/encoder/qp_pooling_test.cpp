@@ -6,7 +6,12 @@
 #include <cstdlib>
 #include <random>
 #include <span>
+#include <string>
 #include <vector>
+
+#include "capture/frame_pool.h"
+#include "encoder/software_encoder.h"
+#include "tests/encoder/v4l2_fixture.h"
 
 namespace smartcodec {
 namespace {
@@ -87,6 +92,24 @@ int bestScore(const QpMap& map, const std::vector<bool>& taken) {
 }
 
 TEST_SUITE("unit") {
+    TEST_CASE("encoders refuse a QP map of another size than the picture") {
+        EmulatedV4l2 system(v4l2Personality("plain"), EmulatedV4l2::Coding::Fake);
+        const EncoderConfig config = test::smallConfig();
+        const auto refusal = [&](Encoder& encoder, const QpMap& map) {
+            FramePool pool(config.format, config.size);
+            return encoder.encode(pool.make({}), {.bitrate = config.maxBitrate, .qpMap = &map}).message();
+        };
+        const QpMap larger{.columns = 21, .rows = 12, .delta = std::vector<std::int8_t>(252, -3)};
+        const QpMap shorter{.columns = 20, .rows = 12, .delta = std::vector<std::int8_t>(239, -3)};
+        const QpMap fitting{.columns = 20, .rows = 12, .delta = std::vector<std::int8_t>(240, -3)};
+        for (const std::unique_ptr<Encoder>& encoder :
+             {openV4l2Encoder(config, {}, system, test::quickLimits()), openSoftwareEncoder(config)}) {
+            CHECK(refusal(*encoder, larger).find("21x12 blocks") != std::string::npos);
+            CHECK(refusal(*encoder, shorter).find("239 deltas") != std::string::npos);
+            CHECK(refusal(*encoder, fitting) == "");
+        }
+    }
+
     TEST_CASE("pooling takes the finest of each block") {
         std::mt19937 random(5);
         QpMap pooled;

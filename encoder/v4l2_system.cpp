@@ -5,13 +5,13 @@
 #include <linux/videodev2.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <filesystem>
-#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -31,27 +31,12 @@ int nodeNumber(std::string_view fileName) {
     return error == std::errc{} && end == digits.data() + digits.size() ? number : -1;
 }
 
-/// While it lives, what libraries print on standard error goes nowhere: what went wrong comes back as errno too, and is
-/// told in our own words. (glibc lets `stderr` be set; what has it already, as the log, goes on. v4l2_log_file would
-/// neither silence plug-ins nor come for free: with it every call is logged and flushed.)
-class Quiet {
-  public:
-    Quiet() : nowhere_(std::fopen("/dev/null", "we")), before_(stderr) {
-        if (nowhere_)
-            stderr = nowhere_;
-    }
-    ~Quiet() {
-        stderr = before_;
-        if (nowhere_)
-            std::fclose(nowhere_);
-    }
-    Quiet(const Quiet&) = delete;
-    Quiet& operator=(const Quiet&) = delete;
-
-  private:
-    FILE* nowhere_;
-    FILE* before_;
-};
+/// A video node of the kernel's, whether its device is still there or not.
+bool isVideoNode(int descriptor) {
+    constexpr unsigned kVideoMajor = 81;
+    struct stat status {};
+    return ::fstat(descriptor, &status) == 0 && S_ISCHR(status.st_mode) && major(status.st_rdev) == kVideoMajor;
+}
 
 class RealSystem final : public V4l2System {
   public:
@@ -73,12 +58,11 @@ class RealSystem final : public V4l2System {
         const int descriptor = ::open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
         if (descriptor < 0)
             return descriptor;
-        // Plug-ins make devices of what is none to the kernel, so it is offered to them, but their complaints about
-        // what is really none are not wanted.
-        std::optional<Quiet> quiet;
+        // Plug-ins make devices of what is none to the kernel, so that is offered to them. They and libv4l2 complain on
+        // standard error about what they can do nothing with: a device that has gone is kept from them.
         v4l2_capability capability{};
-        if (::ioctl(descriptor, VIDIOC_QUERYCAP, &capability) != 0)
-            quiet.emplace();
+        if (::ioctl(descriptor, VIDIOC_QUERYCAP, &capability) != 0 && isVideoNode(descriptor))
+            return descriptor;
         // Plug-ins are wanted, emulated formats and controls are not. What libv4l2 will not look after it hands on to
         // the kernel unchanged, so its refusal changes nothing.
         static_cast<void>(v4l2_fd_open(descriptor, V4L2_DISABLE_CONVERSION));

@@ -32,7 +32,7 @@ std::unique_ptr<Encoder> search(const EncoderConfig& config, V4l2System& v4l2, s
     return nullptr;
 }
 
-void describeV4l2(const Settings& settings, ChosenEncoder& chosen) {
+void describeV4l2(const Settings& settings, PixelFormat format, ChosenEncoder& chosen) {
     const EncoderCapabilities& can = chosen.encoder->capabilities();
     const bool automatic = settings.encoder.kind == Kind::Automatic;
     chosen.notes.push_back(fmt::format("--encoder {}: {}", automatic ? "auto" : "v4l2", can.name));
@@ -41,7 +41,7 @@ void describeV4l2(const Settings& settings, ChosenEncoder& chosen) {
     if (settings.smart.roi && !can.regionNote.empty())
         chosen.notes.push_back(fmt::format("{}: {}", can.name, can.regionNote));
     const bool hasRegions = can.regions == RegionSupport::QpMap || can.regions == RegionSupport::Rectangles;
-    if (settings.smart.roi && settings.smart.stabilize && !hasRegions)
+    if (settings.smart.roi && settings.smart.stabilize && is420(format) && !hasRegions)
         chosen.notes.push_back(fmt::format("{}: the stabiliser does what regions of interest cannot", can.name));
     if (settings.lookaheadFrames.value_or(0) > 0)
         chosen.notes.push_back(fmt::format("--lookahead {}: only the software encoder looks ahead: without effect",
@@ -89,7 +89,7 @@ ChosenEncoder openEncoder(const Settings& settings, const EncoderConfig& config,
     else if (settings.encoder.kind == Kind::Automatic)
         chosen.encoder = search(config, v4l2, chosen.notes);
     if (chosen.encoder) {
-        describeV4l2(settings, chosen);
+        describeV4l2(settings, config.format, chosen);
     } else {
         chosen.encoder = openSoftwareEncoder(config);
         describeSoftware(settings, chosen);

@@ -87,6 +87,26 @@ TEST_SUITE("integration") {
         CHECK(file.videoEnd == doctest::Approx(0.6).epsilon(0.002));
     }
 
+    TEST_CASE("in real time a machine that cannot keep up first leaves its own work undone and says so") {
+        const TemporaryFolder folder;
+        Settings settings = settingsFor(folder);
+        settings.realtime = true;
+        const RecordingSummary summary =
+            record(settings, {}, makeParts({.times = evenTimes(100, 10ms), .duration = 10ms}, {.delay = 30ms}));
+        CHECK(summary.framesIn == 100);
+        CHECK(summary.framesUnstabilised > 0);
+        CHECK(summary.framesUnseen > 0);
+        CHECK(summary.framesUnseen < summary.framesUnstabilised);
+        CHECK(addsUp(summary));
+        CHECK(toText(summary).find("overload") != std::string::npos);
+        settings.realtime = false;  // then it waits
+        settings.overwrite = true;
+        const RecordingSummary patient =
+            record(settings, {}, makeParts({.times = evenTimes(60, 10ms)}, {.delay = 10ms}));
+        CHECK(patient.framesUnstabilised == 0);
+        CHECK(patient.framesUnseen == 0);
+    }
+
     TEST_CASE("times in the file are those of the source") {
         const TemporaryFolder folder;
         const std::vector<std::chrono::milliseconds> times{0ms, 40ms, 55ms, 200ms, 1200ms, 1201ms, 1500ms};

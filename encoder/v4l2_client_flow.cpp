@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kEmptyPatience{100};  // after an empty piece or an event that may be the end
 constexpr milliseconds kReopenPause{50};
+constexpr int kTurnShare = 4;  // of the time for a stall, that a key frame waits for those before it
 
 }  // namespace
 
@@ -93,13 +94,19 @@ void V4l2Client::pictureReturned(std::uint32_t bufferIndex) {
 }
 
 void V4l2Client::piece(const V4l2Piece& piece) {
-    lastPiece_ = Clock::now();
+    if (!piece.data.empty())
+        lastPiece_ = Clock::now();
     packets_.piece(piece);
 }
 
 V4l2Result V4l2Client::collect(bool& moved) {
+    const std::size_t pending = packets_.pending();
     const V4l2Result result = session().collect(*this, moved);
     const auto now = Clock::now();
+    if (packets_.pending() < pending) {  // also where it says that a picture went wrong
+        lastPiece_ = now;
+        moved = true;
+    }
     if (moved)
         lastMove_ = now;
     if (!packets_.heldBack()) {
@@ -130,6 +137,23 @@ milliseconds V4l2Client::patience(bool room) const {
     if (heldSince_)
         until(*heldSince_ + limits_.missing);
     return left == milliseconds::max() ? milliseconds(-1) : left;
+}
+
+/// Waits with the next key frame for those that are inside. An encoder that keeps more of them than it kept of grey
+/// ones gets it nevertheless, and from then on without a wait.
+V4l2Result V4l2Client::awaitTurn() {
+    const auto until = lastMove_ + limits_.stall / kTurnShare;
+    bool moved = false;
+    const V4l2Result result = collect(moved);
+    if (!result.ok() || moved)
+        return result;
+    const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
+    if (left.count() <= 0) {
+        keptAtKeyFrames_ = session().picturesInside();
+        return result;
+    }
+    V4l2Session::Woken woken;
+    return session().wait({.device = !session().idle(), .limit = left}, woken);
 }
 
 /// Returns when something came out or went in, or `wake` is readable, or there is nothing to wait for (`woke` too).
@@ -164,7 +188,7 @@ V4l2Result V4l2Client::drainStream() {
         bool moved = false;
         if (const V4l2Result result = collect(moved); !result.ok())
             return result;
-        if (moved)
+        if (moved || session().ended())
             continue;
         const std::size_t inside = session().picturesInside();
         const bool all = inside == 0 && packets_.pending() == 0;

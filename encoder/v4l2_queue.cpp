@@ -281,11 +281,11 @@ std::optional<V4l2Queue::Returned> V4l2Queue::accept(const v4l2_buffer& buffer, 
     };
     if (kind_ == Kind::Bitstream) {
         const std::span<const std::byte> memory = slot.memory[0];
-        returned.capacityBytes = memory.size();
         // Of the bytes used, those before the data's offset are no data (Linux, userspace-api/media/v4l/buffer.rst).
         const std::size_t end = std::min<std::size_t>(planes[0].bytesused, memory.size());
         const std::size_t begin = std::min<std::size_t>(planes[0].data_offset, end);
         returned.payload = memory.subspan(begin, end - begin);
+        returned.capacityBytes = memory.size() - begin;
     }
     return returned;
 }

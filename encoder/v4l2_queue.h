@@ -72,7 +72,7 @@ class V4l2Queue {
     struct Returned {
         Buffer buffer;
         std::span<const std::byte> payload;  ///< of the bit stream; valid as long as the buffer is kept
-        std::size_t capacityBytes = 0;       ///< of a buffer of the bit stream
+        std::size_t capacityBytes = 0;       ///< what a buffer of the bit stream has room for, from the payload on
         std::chrono::microseconds timestamp{0};
         bool failed = false;  ///< V4L2_BUF_FLAG_ERROR
         bool last = false;    ///< V4L2_BUF_FLAG_LAST

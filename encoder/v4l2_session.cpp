@@ -33,6 +33,7 @@ V4l2Session::V4l2Session(V4l2System& system, const V4l2StreamSettings& settings)
     // The coded format is the master: setting it may reset the format of the frames.
     setBitstreamFormat();
     setFrameFormat();
+    keepBitstreamRoom();
     // Best effort: a driver without it reckons with a rate of its own, and no other way is known of telling it.
     static_cast<void>(setFrameRate(settings_.frameRate));
     setCrop();
@@ -59,6 +60,18 @@ void V4l2Session::setBitstreamFormat() {
     if (format.fourcc != settings_.coded)
         refuse("codes " + v4l2FourccName(format.fourcc) + " where " + v4l2FourccName(settings_.coded) +
                " was asked for");
+}
+
+/// Setting the format of the frames makes some drivers choose the size of the bit stream's buffers anew.
+void V4l2Session::keepBitstreamRoom() {
+    v4l2_format wire{};
+    wire.type = bitstream_.type();
+    if (device_.ioctl(VIDIOC_G_FMT, wire) != 0)
+        return;
+    V4l2Format now;
+    now.fromV4l2(wire);
+    if (now.planes[0].sizeBytes < bitstream_.format().planes[0].sizeBytes)
+        setBitstreamFormat();
 }
 
 bool V4l2Session::tryFrameFormat(std::uint32_t fourcc, std::size_t strideBytes) {
@@ -346,7 +359,10 @@ V4l2Result V4l2Session::collectPieces(V4l2Sink& sink, bool& moved) {
     // Kernels before 5.x leave the flag for the last piece on a buffer that is used again. Whether it is true only the
     // next attempt to dequeue says, and its buffer stays out of the device's hands until then.
     std::optional<V4l2Queue::Buffer> last;
-    while (!ended_ && (last || bitstream_.queued() > 0)) {
+    // A driver that gives each buffer back at once, empty, must not keep us here: no more than there are, and the one
+    // attempt after the last.
+    const std::size_t most = bitstream_.count() + 1;
+    for (std::size_t tried = 0; !ended_ && tried < most && (last || bitstream_.queued() > 0); ++tried) {
         std::optional<V4l2Queue::Returned> returned;
         const V4l2Result result = bitstream_.dequeue(returned);
         if (result.error == EPIPE && draining_) {
@@ -360,14 +376,15 @@ V4l2Result V4l2Session::collectPieces(V4l2Sink& sink, bool& moved) {
                 return queued;
         if (!returned)
             break;
-        moved = true;
+        broken_ = idle_ = false;
+        moved = moved || !returned->payload.empty();  // a buffer with nothing in it is no sign of life
         takePiece(*returned, sink);
         if (draining_ && returned->last)
             last = std::move(returned->buffer);
         else if (const V4l2Result queued = bitstream_.queue(std::move(returned->buffer), {}); !queued.ok())
             return queued;
     }
-    return {};
+    return last ? bitstream_.queue(*std::move(last), {}) : V4l2Result{};
 }
 
 void V4l2Session::takePiece(const V4l2Queue::Returned& returned, V4l2Sink& sink) {

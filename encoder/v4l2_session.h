@@ -97,7 +97,8 @@ class V4l2Session {
     };
     V4l2Result wait(const Interest& interest, Woken& woken);
 
-    /// Hands everything that is ready to `sink`, waiting for nothing. `moved` tells whether there was anything. EIO
+    /// Hands everything that is ready to `sink`, waiting for nothing. `moved` tells whether a picture came back or data
+    /// came out: buffers with nothing in them do not count, as some devices give them without end. EIO
     /// also where `wait` heard of an error (POLLERR), there was nothing, and the device has pictures.
     V4l2Result collect(V4l2Sink& sink, bool& moved);
     /// It answers POLLERR because it has nothing to do, and will do so at once whenever it is waited for, until a
@@ -122,6 +123,7 @@ class V4l2Session {
 
   private:
     void setBitstreamFormat();
+    void keepBitstreamRoom();
     void setFrameFormat();
     [[nodiscard]] bool tryFrameFormat(std::uint32_t fourcc, std::size_t strideBytes);
     [[nodiscard]] int setFrameRate(std::uint32_t type, FrameRate rate);

@@ -5,7 +5,9 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <deque>
 #include <future>
+#include <optional>
 #include <thread>
 
 #include "capture/unique_fd.h"
@@ -75,6 +77,68 @@ class ErrsWhenIdle final : public ForwardingV4l2 {
     int descriptor_ = -1;
     int inside_ = 0;
     std::size_t errors_ = 0;
+};
+
+/// Once it is told to stop, it gives every buffer for the bit stream back at once with nothing in it, for a while.
+class Babbling final : public ForwardingV4l2 {
+  public:
+    static constexpr std::chrono::seconds kWhile{8};
+
+    Babbling(V4l2System& system, std::uint32_t flags) : ForwardingV4l2(system), flags_(flags) {}
+    int ioctl(int descriptor, unsigned long request, void* argument) override {
+        auto* buffer = static_cast<v4l2_buffer*>(argument);
+        const bool ours = (request == VIDIOC_QBUF || request == VIDIOC_DQBUF) && !V4L2_TYPE_IS_OUTPUT(buffer->type);
+        if (request == VIDIOC_ENCODER_CMD)
+            until_ = std::chrono::steady_clock::now() + kWhile;
+        if (until_ && ours && request == VIDIOC_QBUF) {
+            indices_.push_back(buffer->index);
+            return 0;
+        }
+        const int result = ForwardingV4l2::ioctl(descriptor, request, argument);
+        if (result == 0 || !babbles() || !ours)
+            return result;
+        buffer->index = indices_.front();
+        buffer->flags = flags_;
+        buffer->m.planes[0].bytesused = buffer->m.planes[0].data_offset = 0;
+        indices_.pop_front();
+        return 0;
+    }
+    int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override {
+        const int ready = ForwardingV4l2::poll(descriptors, babbles() ? 0 : timeoutMilliseconds);
+        if (!babbles() || ready > 0)
+            return ready;
+        descriptors[0].revents = POLLIN;
+        return 1;
+    }
+
+  private:
+    [[nodiscard]] bool babbles() const {
+        return until_ && !indices_.empty() && std::chrono::steady_clock::now() < *until_;
+    }
+
+    std::uint32_t flags_;
+    std::optional<std::chrono::steady_clock::time_point> until_;
+    std::deque<std::uint32_t> indices_;
+};
+
+/// Begins to keep pictures only when it is told.
+class KeepsLastLater final : public ForwardingV4l2 {
+  public:
+    explicit KeepsLastLater(V4l2System& system) : ForwardingV4l2(system), keeping_(system) {}
+    void keep() { keeps_ = true; }
+    int close(int descriptor) override { return keeping_.close(descriptor); }
+    int ioctl(int descriptor, unsigned long request, void* argument) override {
+        return keeps_ ? keeping_.ioctl(descriptor, request, argument)
+                      : ForwardingV4l2::ioctl(descriptor, request, argument);
+    }
+    int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override {
+        return keeps_ ? keeping_.poll(descriptors, timeoutMilliseconds)
+                      : ForwardingV4l2::poll(descriptors, timeoutMilliseconds);
+    }
+
+  private:
+    KeepsLast keeping_;
+    bool keeps_ = false;
 };
 
 bool notes(const Trouble& trouble, const std::string& text) {
@@ -252,6 +316,48 @@ TEST_SUITE("unit") {
             }
     }
 
+    TEST_CASE("a device that gives buffers back empty without end does not keep a drain from ending") {
+        for (const std::uint32_t flags : {0u, std::uint32_t{V4L2_BUF_FLAG_ERROR}}) {
+            CAPTURE(flags);
+            V4l2Personality personality = v4l2Personality("plain");
+            personality.neverEnds = true;
+            EmulatedV4l2 device(personality, EmulatedV4l2::Coding::Fake);
+            Babbling system(device, flags);
+            const EncoderConfig config = smallConfig();
+            const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+            FramePool pool(config.format, config.size);
+            int packets = 0;
+            for (int number = 0; number < 4; ++number) {
+                Frame::Description description;
+                description.time = at(number);
+                REQUIRE(encoder->encode(pool.make(description), {.bitrate = kMax}).ok());
+            }
+            while (packets < 4) {
+                REQUIRE(encoder->wait(-1).ok());
+                while (encoder->takePacket())
+                    ++packets;
+            }
+            const auto begin = std::chrono::steady_clock::now();
+            CHECK(encoder->drain().ok());
+            CHECK(std::chrono::steady_clock::now() - begin < Babbling::kWhile / 2);
+        }
+    }
+
+    TEST_CASE("a device that keeps more pictures than of grey ones gets its key frames nevertheless") {
+        EmulatedV4l2 device(v4l2Personality("plain"), EmulatedV4l2::Coding::Fake);
+        KeepsLastLater system(device);
+        const EncoderConfig config = smallConfig();
+        const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+        const std::size_t opened = device.opened();
+        system.keep();
+        const V4l2Recording recording = record(*encoder, config, 30, [](int number, EncodeParameters& parameters) {
+            parameters.keyFrame = number % 10 == 0;
+        });
+        CHECK_MESSAGE(recording.failure == "", recording.failure);
+        CHECK(numbers(recording) == upTo(30));
+        CHECK(device.opened() == opened);
+    }
+
     TEST_CASE("a driver without a command for the end is waited for until everything is out") {
         const Trouble trouble = recordWith([](V4l2Personality& personality) { personality.hasEncoderCommand = false; });
         CHECK(numbers(trouble.recording) == upTo(60));
@@ -278,6 +384,10 @@ TEST_SUITE("unit") {
         V4l2Personality personality = v4l2Personality("plain");
         personality.overflow = V4l2Overflow::Continue;
         personality.smallestCodedBytes = 4096;
+        SUBCASE("from the start of its buffers") {}
+        SUBCASE("behind what the driver puts in front of it") {
+            personality.captureDataOffset = 64;
+        }
         EmulatedV4l2 device(personality, EmulatedV4l2::Coding::Fake);
         Grudging system(device, 4096, 0, 1000);
         EncoderConfig config = smallConfig();

@@ -184,6 +184,18 @@ TEST_SUITE("unit") {
         }
     }
 
+    TEST_CASE("a driver that forgets how large a buffer of the bit stream is to be is told again") {
+        V4l2Personality personality = v4l2Personality("plain");
+        personality.frameFormatResetsRoom = true;
+        EmulatedV4l2 system(personality, EmulatedV4l2::Coding::Fake);
+        V4l2Session session(system, settingsFor(describe(system)));
+        session.start();
+        v4l2_format format{};
+        format.type = V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
+        REQUIRE(session.device().ioctl(VIDIOC_G_FMT, format) == 0);
+        CHECK(+format.fmt.pix_mp.plane_fmt[0].sizeimage >= 300'000);
+    }
+
     TEST_CASE("the coded frame rate is set where the driver wants it") {
         V4l2Personality personality = v4l2Personality("plain");
         personality.captureFrameRate = true;

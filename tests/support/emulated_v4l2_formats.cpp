@@ -245,7 +245,7 @@ int Formats::set(v4l2_format& format) {
     }
     raw_ = rounded(fourcc, size, multi ? format.fmt.pix_mp.plane_fmt[0].bytesperline : format.fmt.pix.bytesperline);
     crop_ = raw_.size;
-    codedBytes_ = roundedCodedBytes(codedBytes_, raw_.size);
+    codedBytes_ = roundedCodedBytes(personality_.frameFormatResetsRoom ? 0 : codedBytes_, raw_.size);
     return get(format);
 }
 

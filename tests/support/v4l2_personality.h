@@ -75,6 +75,7 @@ struct V4l2Personality {
     int rowAlignment = 2;        ///< rows that sizeimage has room for beyond the height
     bool strideAsAsked = false;  ///< a larger bytesperline is taken (aligned)
     std::uint32_t smallestCodedBytes = 512 * 1024;  ///< CAPTURE sizeimage is at least this
+    bool frameFormatResetsRoom = false;  ///< S_FMT(OUTPUT) chooses the CAPTURE sizeimage anew, whatever was asked for
     bool enumeratesFormats = true;
     bool enumeratesSizes = true;
     bool enumeratesIntervals = true;

@@ -6,9 +6,11 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <string_view>
@@ -30,10 +32,15 @@ int nodeNumber(std::string_view fileName) {
     return error == std::errc{} && end == digits.data() + digits.size() ? number : -1;
 }
 
-/// A node of the kernel's, whether its device is still there or not.
-bool isNode(int descriptor) {
+/// A node that no plug-in makes a device of: a video device that has gone, or memory (/dev/null).
+bool isBarren(int descriptor) {
+    constexpr unsigned kVideoMajor = 81;
+    constexpr unsigned kMemoryMajor = 1;
     struct stat status {};
-    return ::fstat(descriptor, &status) == 0 && S_ISCHR(status.st_mode);
+    if (::fstat(descriptor, &status) != 0 || !S_ISCHR(status.st_mode))
+        return false;
+    const unsigned number = major(status.st_rdev);
+    return number == kVideoMajor || number == kMemoryMajor;
 }
 
 class RealSystem final : public V4l2System {
@@ -56,10 +63,10 @@ class RealSystem final : public V4l2System {
         const int descriptor = ::open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
         if (descriptor < 0)
             return descriptor;
-        // Plug-ins make devices of ordinary files, so those are offered to them. They and libv4l2 complain on standard
-        // error about what they can do nothing with: a node that is no video device, or has gone, is kept from them.
+        // Plug-ins make devices of what is none to the kernel, so that is offered to them. They and libv4l2 complain on
+        // standard error about what they can do nothing with: that is kept from them.
         v4l2_capability capability{};
-        if (::ioctl(descriptor, VIDIOC_QUERYCAP, &capability) != 0 && isNode(descriptor))
+        if (::ioctl(descriptor, VIDIOC_QUERYCAP, &capability) != 0 && errno != EINTR && isBarren(descriptor))
             return descriptor;
         // Plug-ins are wanted, emulated formats and controls are not. What libv4l2 will not look after it hands on to
         // the kernel unchanged, so its refusal changes nothing.

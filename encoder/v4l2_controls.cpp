@@ -208,9 +208,4 @@ int V4l2Controls::getPayload(std::uint32_t id, std::span<std::byte> payload) con
     return device_.ioctl(VIDIOC_G_EXT_CTRLS, set);
 }
 
-void V4l2Controls::forgetValues() {
-    values_.clear();
-    known_.clear();
-}
-
 }  // namespace smartcodec

@@ -16,13 +16,14 @@
 namespace smartcodec {
 
 /// The controls of one device, each set by itself (some drivers refuse a whole set for one of them), only when it
-/// changes, and read back, since drivers round silently. Thread-bound; `device` must outlive it.
+/// changes, and read back, since drivers round silently. For one opening of the device, with its formats set: what
+/// stands and the ranges are remembered. Thread-bound; `device` must outlive it.
 class V4l2Controls {
   public:
     explicit V4l2Controls(const V4l2Device& device) : device_(device) {}
 
     /// VIDIOC_QUERY_EXT_CTRL, VIDIOC_QUERYCTRL where the driver or plug-in lacks that. Null: absent or disabled. Asked
-    /// once per control; valid until `forgetValues`.
+    /// once per control.
     [[nodiscard]] const v4l2_query_ext_ctrl* query(std::uint32_t id);
     /// All controls but the titles of their classes, for listings. Asked anew each time.
     [[nodiscard]] std::vector<v4l2_query_ext_ctrl> all();
@@ -43,9 +44,6 @@ class V4l2Controls {
     [[nodiscard]] int setPayload(std::uint32_t id, std::span<const std::byte> payload) const;
     /// Fills all of `payload`, whose size must be the control's.
     [[nodiscard]] int getPayload(std::uint32_t id, std::span<std::byte> payload) const;
-
-    /// Forget what stands and the ranges: after the device was opened again or its formats were set.
-    void forgetValues();
 
   private:
     struct Standing {

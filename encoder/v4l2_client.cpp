@@ -123,7 +123,8 @@ void V4l2Client::describeCapabilities() {
             capabilities_.regionNote = "regions of interest: none";
             break;
     }
-    if (const std::string_view text = driverFacts(settings_.node.driver).droppedFrames; !text.empty())
+    const std::string_view text = driverFacts(settings_.node.driver).droppedFrames;
+    if (steering_.rateControl && !text.empty())
         notes.push_back("its rate control " + std::string(text));
 }
 

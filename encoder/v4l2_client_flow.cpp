@@ -26,14 +26,15 @@ std::string v4l2Remedy(int error) {
         case EPERM:
             return "; join the group that owns the node (video, on most systems)";
         case ENOENT:
-            return "; smartcodec devices lists the encoders that are here, and --encoder software records without one";
+            return "; smartcodec devices lists the encoders that are here, and --encoder software records H.264 and "
+                   "HEVC without one";
         case EBUSY:
             return "; end the program that uses it";
         case ENOMEM:
         case ENOSPC:
             return "; make more memory available to devices (the kernel's cma= parameter)";
         default:
-            return "; the kernel's log (dmesg) may say why, and --encoder software records without it";
+            return "; the kernel's log (dmesg) may say why, and --encoder software records H.264 and HEVC without it";
     }
 }
 

@@ -164,7 +164,7 @@ class LibcameraDevice final : public CameraDevice {
     [[nodiscard]] Configuration negotiate(const CameraRequest& request, Size main) const;
     [[nodiscard]] Configuration negotiate(const CameraRequest& request) const;
     void applyFrameRate(const CameraRequest& request, CameraSetup& setup);
-    void allocate(const CameraRequest& request, CameraSetup& setup);
+    void allocate(CameraSetup& setup);
     void completed(libcamera::Request* request);
     void disconnected();
     void forgetListener() noexcept;
@@ -282,7 +282,7 @@ CameraSetup LibcameraDevice::configure(const CameraRequest& request) {
     applySettings(request.settings, camera_->controls(), initial_);
     applyFrameRate(request, setup);
     setup.color = colorOf(configuration_->at(0).colorSpace);
-    allocate(request, setup);
+    allocate(setup);
     return setup;
 }
 
@@ -309,7 +309,7 @@ void LibcameraDevice::applyFrameRate(const CameraRequest& request, CameraSetup& 
                               std::to_string(1e6 / static_cast<double>(duration)) + " pictures per second");
 }
 
-void LibcameraDevice::allocate(const CameraRequest&, CameraSetup& setup) {
+void LibcameraDevice::allocate(CameraSetup& setup) {
     allocator_ = std::make_unique<libcamera::FrameBufferAllocator>(camera_);
     std::size_t count = SIZE_MAX;
     for (const libcamera::StreamConfiguration& stream : *configuration_) {

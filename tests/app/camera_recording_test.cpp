@@ -13,6 +13,7 @@
 #include "capture/frame_pool.h"
 #include "encoder/software_encoder.h"
 #include "tests/app/fakes.h"
+#include "tests/app/picture_sink.h"
 #include "tests/app/recorded_file.h"
 #include "tests/support/camera_pattern.h"
 #include "tests/support/emulated_camera.h"
@@ -83,18 +84,6 @@ bool addsUp(const RecordingSummary& summary) {
     return summary.framesIn ==
            summary.framesRecorded + dropped(summary) + summary.framesDroppedAtSource + summary.framesLost;
 }
-
-/// The pictures of a file.
-class PictureSink final : public SourceSink {
-  public:
-    bool deliver(Frame frame) override {
-        frames.push_back(std::move(frame));
-        return true;
-    }
-    bool deliver(Packet) override { return true; }
-    void offer(Frame) override {}
-    std::vector<Frame> frames;
-};
 
 }  // namespace
 

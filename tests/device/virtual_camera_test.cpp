@@ -16,6 +16,7 @@
 
 #include "capture/file_source.h"
 #include "tests/app/fakes.h"
+#include "tests/app/picture_sink.h"
 #include "tests/app/program.h"
 #include "tests/app/recorded_file.h"
 #include "tests/device/camera_recording.h"
@@ -88,18 +89,6 @@ double meanBytes(const std::vector<FwhtFrame>& frames, std::size_t begin, std::s
     }
     return bytes / std::max(count, 1);
 }
-
-/// The pictures of a file.
-class PictureSink final : public SourceSink {
-  public:
-    bool deliver(Frame frame) override {
-        frames.push_back(std::move(frame));
-        return true;
-    }
-    bool deliver(Packet) override { return true; }
-    void offer(Frame) override {}
-    std::vector<Frame> frames;
-};
 
 /// Mean of a plane around the middle of one of eight vertical bars, in the lower half, which the sensor writes no text
 /// on.

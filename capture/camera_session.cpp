@@ -41,7 +41,7 @@ CameraSession::~CameraSession() {
 void CameraSession::start(CameraListener& listener) {
     device_->start(listener);
     started_ = true;
-    gate_.fetch_and(~kClosed, std::memory_order_release);
+    queueing_.open();
     for (std::size_t i = 0; i < leases_.size(); ++i) {
         if (const Status queued = queue(i); !queued.ok())
             throw std::runtime_error(queued.message());
@@ -52,11 +52,7 @@ void CameraSession::start(CameraListener& listener) {
 bool CameraSession::close() noexcept {
     if (!std::exchange(started_, false))
         return false;
-    int inside = gate_.fetch_or(kClosed, std::memory_order_acq_rel) & ~kClosed;
-    while (inside > 0) {
-        gate_.wait(inside | kClosed, std::memory_order_acquire);
-        inside = gate_.load(std::memory_order_acquire) & ~kClosed;
-    }
+    queueing_.close();
     return true;
 }
 
@@ -83,14 +79,12 @@ void CameraSession::giveBack(std::size_t buffer) noexcept {
 
 Status CameraSession::queue(std::size_t buffer) noexcept {
     Status status;
-    if ((gate_.fetch_add(1, std::memory_order_acquire) & kClosed) == 0) {
+    queueing_.pass([&] {
         queued_.fetch_add(1, std::memory_order_relaxed);  // before the camera can have finished with it
         status = device_->queue(buffer);
         if (!status.ok())
             queued_.fetch_sub(1, std::memory_order_relaxed);
-    }
-    if ((gate_.fetch_sub(1, std::memory_order_release) & kClosed) != 0)
-        gate_.notify_all();
+    });
     return status;
 }
 

@@ -8,6 +8,7 @@
 
 #include "capture/camera.h"
 #include "capture/frame.h"
+#include "capture/gate.h"
 
 namespace smartcodec {
 
@@ -39,9 +40,10 @@ class CameraSession : public std::enable_shared_from_this<CameraSession> {
     void giveBack(std::size_t buffer) noexcept;
 
     /// Buffers that the camera has to fill. Any thread.
-    [[nodiscard]] int queued() const { return queued_.load(std::memory_order_relaxed); }
-    /// To be called for every picture that the camera has finished, before the buffer is lent or given back.
-    void finished() noexcept { queued_.fetch_sub(1, std::memory_order_relaxed); }
+    [[nodiscard]] int queued() const { return queued_.load(std::memory_order_acquire); }
+    /// To be called for every picture that the camera has finished, before the buffer is lent or given back. Who sees
+    /// in `queued` that it was sees what was done before.
+    void finished() noexcept { queued_.fetch_sub(1, std::memory_order_release); }
     /// When a frame has last died and given its buffer back; the clock's epoch: none has. Any thread.
     [[nodiscard]] std::chrono::steady_clock::time_point lastReturn() const {
         return lastReturn_.load(std::memory_order_relaxed);
@@ -58,10 +60,7 @@ class CameraSession : public std::enable_shared_from_this<CameraSession> {
     std::vector<std::unique_ptr<Lease>> leases_;  // one per buffer
     std::atomic<int> queued_{0};
     std::atomic<std::chrono::steady_clock::time_point> lastReturn_{};
-    // How many threads are in `queue`, and kClosed while the camera does not run: libcamera forbids to queue a request
-    // at the same time as stopping.
-    static constexpr int kClosed = 1 << 30;
-    std::atomic<int> gate_{kClosed};
+    Gate queueing_;  // open while the camera runs: libcamera forbids to queue a request at the same time as stopping
     bool started_ = false;
 };
 

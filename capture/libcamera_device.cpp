@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "capture/gate.h"
 #include "capture/libcamera_compat.h"
 #include "capture/libcamera_controls.h"
 #include "capture/mapping.h"
@@ -168,8 +169,6 @@ class LibcameraDevice final : public CameraDevice {
     void completed(libcamera::Request* request);
     void disconnected();
     void forgetListener() noexcept;
-    template <typename Tell>
-    void tell(const Tell& tellIt);
     [[nodiscard]] std::string what() const { return "camera " + camera_->id(); }
 
     std::shared_ptr<libcamera::Camera> camera_;
@@ -180,8 +179,8 @@ class LibcameraDevice final : public CameraDevice {
     std::vector<std::unique_ptr<libcamera::Request>> requests_;  // one per buffer
     std::vector<char> used_;  // whether a request has been queued before, per request
     libcamera::ControlList initial_;
-    std::atomic<CameraListener*> listener_{nullptr};  // while it runs
-    std::atomic<int> telling_{0};                     // libcamera's thread, which looks at the listener
+    CameraListener* listener_ = nullptr;  // while it runs
+    Gate telling_;                        // open while there is a listener
 };
 
 LibcameraDevice::LibcameraDevice(std::shared_ptr<libcamera::Camera> camera) : camera_(std::move(camera)) {
@@ -343,6 +342,7 @@ void LibcameraDevice::allocate(CameraSetup& setup) {
 
 void LibcameraDevice::start(CameraListener& listener) {
     listener_ = &listener;
+    telling_.open();
     std::fill(used_.begin(), used_.end(), char{0});
     camera_->requestCompleted.connect(this, &LibcameraDevice::completed);
     camera_->disconnected.connect(this, &LibcameraDevice::disconnected);
@@ -378,19 +378,8 @@ bool LibcameraDevice::abandon() noexcept {
 
 /// It may be unplugged, or come back to life, at this very moment: then waits until the listener has been told.
 void LibcameraDevice::forgetListener() noexcept {
+    telling_.close();
     listener_ = nullptr;
-    for (int telling = telling_; telling > 0; telling = telling_)
-        telling_.wait(telling);
-}
-
-/// On libcamera's thread, which waits for nobody.
-template <typename Tell>
-void LibcameraDevice::tell(const Tell& tellIt) {
-    ++telling_;
-    if (CameraListener* const listener = listener_)
-        tellIt(*listener);
-    if (--telling_ == 0 && !listener_)
-        telling_.notify_all();
 }
 
 /// On libcamera's thread.
@@ -419,12 +408,12 @@ void LibcameraDevice::completed(libcamera::Request* request) {
         picture.sensor.gain = static_cast<double>(*gain) * metadata.get(controls::DigitalGain).value_or(1.0F);
     if (const auto duration = metadata.get(controls::FrameDuration))
         picture.duration = std::chrono::microseconds(*duration);
-    tell([&](CameraListener& listener) { listener.captured(picture); });
+    telling_.pass([&] { listener_->captured(picture); });
 }
 
 /// On libcamera's thread.
 void LibcameraDevice::disconnected() {
-    tell([](CameraListener& listener) { listener.disconnected(); });
+    telling_.pass([this] { listener_->disconnected(); });
 }
 
 }  // namespace

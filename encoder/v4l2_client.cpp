@@ -297,17 +297,33 @@ void V4l2Client::control(const Inside& frame, std::uint32_t bufferIndex) {
     const QpMap& map = map_ && frame.number == inside_.back().number ? *map_ : kNoMap;
     tuning.setQpFloor(map, qpOffset_);
     const int offset = steering_.regions == RegionSupport::QpMap ? qpOffset_ + tuning.mapOffset() : 0;
-    if (offset == 0) {
+    if (offset == 0)
         tuning.setRegions(map, bufferIndex);
-        return;
+    else
+        tuning.setRegions(shifted(map, offset), bufferIndex);
+    noteAltered();
+}
+
+/// Said once of each: what it does to one bit rate it does to all.
+void V4l2Client::noteAltered() {
+    std::vector<std::string>& notes = capabilities_.notes;
+    for (const std::string& altered : stream_->tuning.takeAltered()) {
+        const std::string note = "it changes " + altered;
+        const std::string_view start = std::string_view(note).substr(0, note.find('('));
+        if (std::ranges::none_of(notes, [start](const std::string& each) { return each.starts_with(start); }))
+            notes.push_back(note);
     }
+}
+
+/// With `offset` on every block, those of an empty map too.
+const QpMap& V4l2Client::shifted(const QpMap& map, int offset) {
     shifted_.columns = (config_.size.width + QpMap::kBlock - 1) / QpMap::kBlock;
     shifted_.rows = (config_.size.height + QpMap::kBlock - 1) / QpMap::kBlock;
     shifted_.delta.assign(static_cast<std::size_t>(shifted_.columns) * static_cast<std::size_t>(shifted_.rows),
                           static_cast<std::int8_t>(offset));
     for (std::size_t i = 0; i < std::min(map.delta.size(), shifted_.delta.size()); ++i)
         shifted_.delta[i] = static_cast<std::int8_t>(std::clamp(map.delta[i] + offset, -51, 51));
-    tuning.setRegions(shifted_, bufferIndex);
+    return shifted_;
 }
 
 void V4l2Client::askForKeyFrame(const Inside& frame) {

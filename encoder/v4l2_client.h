@@ -69,6 +69,8 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     V4l2Result beginAnew(const Inside& frame, bool& begun);
     V4l2Result submit(Inside& frame, V4l2Queue::Buffer buffer);
     void control(const Inside& frame, std::uint32_t bufferIndex);
+    void noteAltered();
+    const QpMap& shifted(const QpMap& map, int offset);
     void askForKeyFrame(const Inside& frame);
     void restartForKeyFrames(const std::string& what);
     [[nodiscard]] bool rateWorthRestart(const Inside& frame) const;

@@ -190,13 +190,19 @@ std::optional<std::int64_t> V4l2Controls::get(std::uint32_t id) {
     return value;
 }
 
-int V4l2Controls::setPayload(std::uint32_t id, std::span<const std::byte> payload) const {
+int V4l2Controls::setPayload(std::uint32_t id, std::span<const std::byte> payload) {
     v4l2_ext_control control{};
     control.id = id;
     control.size = static_cast<std::uint32_t>(payload.size());
     control.ptr = const_cast<std::byte*>(payload.data());  // the call only reads it
     v4l2_ext_controls set = single(control);
-    return device_.ioctl(VIDIOC_S_EXT_CTRLS, set);
+    if (const int error = device_.ioctl(VIDIOC_S_EXT_CTRLS, set); error != 0)
+        return error;
+    readBack_.resize(std::max(readBack_.size(), payload.size()));
+    const std::span<std::byte> stands = std::span(readBack_).first(payload.size());
+    if (getPayload(id, stands) == 0 && !std::ranges::equal(stands, payload))
+        payloadsKept_ = false;
+    return 0;
 }
 
 int V4l2Controls::getPayload(std::uint32_t id, std::span<std::byte> payload) const {

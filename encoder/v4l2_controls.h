@@ -41,9 +41,12 @@ class V4l2Controls {
 
     // Arrays and structures, as they are: nothing is limited or remembered. 0, or the errno.
 
-    [[nodiscard]] int setPayload(std::uint32_t id, std::span<const std::byte> payload) const;
+    /// Reads it back too, where it can be read: see payloadsKept.
+    [[nodiscard]] int setPayload(std::uint32_t id, std::span<const std::byte> payload);
     /// Fills all of `payload`, whose size must be the control's.
     [[nodiscard]] int getPayload(std::uint32_t id, std::span<std::byte> payload) const;
+    /// False: the driver made something else of one that it took.
+    [[nodiscard]] bool payloadsKept() const { return payloadsKept_; }
 
   private:
     struct Standing {
@@ -54,6 +57,8 @@ class V4l2Controls {
     const V4l2Device& device_;
     std::map<std::uint32_t, std::optional<v4l2_query_ext_ctrl>> known_;
     std::map<std::uint32_t, Standing> values_;
+    std::vector<std::byte> readBack_;
+    bool payloadsKept_ = true;
 };
 
 }  // namespace smartcodec

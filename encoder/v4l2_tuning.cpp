@@ -29,6 +29,10 @@ constexpr int kMapHeadroom = 4;
     return present && known.value_or(ControlEffect::Live) == ControlEffect::Live;
 }
 
+[[nodiscard]] std::string insteadOf(std::int64_t granted, std::int64_t asked) {
+    return " (" + std::to_string(granted) + " instead of " + std::to_string(asked) + ")";
+}
+
 }  // namespace
 
 V4l2Tuning::V4l2Tuning(V4l2Session& session, const EncoderConfig& config, const V4l2DriverFacts& facts)
@@ -36,6 +40,28 @@ V4l2Tuning::V4l2Tuning(V4l2Session& session, const EncoderConfig& config, const 
 
 bool V4l2Tuning::setAll(std::span<const std::uint32_t> ids, std::int64_t value) {
     return std::ranges::count_if(ids, [&](std::uint32_t id) { return set(id, value); }) > 0;
+}
+
+bool V4l2Tuning::setLowestQp(int qp) {
+    bool taken = false;
+    for (const std::uint32_t id : lowestQpControls(config_.codec)) {
+        const V4l2Controls::Result result = session_.controls().set(id, qp);
+        taken = taken || result.error == 0;
+        if (result.error == 0 && result.value != qp)
+            altered_.push_back("the lowest QP" + insteadOf(result.value, qp));
+    }
+    return taken;
+}
+
+bool V4l2Tuning::tellBitrate(Bitrate rate) {
+    const std::int64_t told = toTell(rate);
+    const V4l2Controls::Result result = session_.controls().set(V4L2_CID_MPEG_VIDEO_BITRATE, told);
+    if (result.error != 0)
+        return false;
+    rate_ = rate;
+    if (std::abs(result.value - told) > told / kRateShare)
+        altered_.push_back("the bit rate" + insteadOf(result.value, told));
+    return true;
 }
 
 void V4l2Tuning::setUp(Bitrate rate) {
@@ -72,12 +98,12 @@ void V4l2Tuning::setQpRange() {
     // The widest range first: drivers refuse a lower end above the upper one.
     setAll(highestQpControls(config_.codec), kHighestQp);
     if (config_.constantBitrate && steering_.rateControl) {
-        steering_.qpFloor = setAll(lowestQpControls(config_.codec), 1);
+        steering_.qpFloor = setLowestQp(1);
         return;
     }
     const bool map = regions_ && regions_->support() == RegionSupport::QpMap;
     const int headroom = map ? std::min(kMapHeadroom, config_.quality - 1) : 0;
-    steering_.qpFloor = setAll(lowestQpControls(config_.codec), config_.quality - headroom);
+    steering_.qpFloor = setLowestQp(config_.quality - headroom);
     mapOffset_ = steering_.qpFloor ? headroom : 0;
 }
 
@@ -131,8 +157,8 @@ void V4l2Tuning::setRate(Bitrate rate) {
         config_.constantBitrate ? V4L2_MPEG_VIDEO_BITRATE_MODE_CBR : V4L2_MPEG_VIDEO_BITRATE_MODE_VBR);
     // A peak below the rate is refused, and so is a rate above the peak.
     set(V4L2_CID_MPEG_VIDEO_BITRATE_PEAK, toTell(std::max(rate, config_.maxBitrate)));
-    set(V4L2_CID_MPEG_VIDEO_BITRATE, toTell(rate));
     rate_ = rate;
+    static_cast<void>(tellBitrate(rate));
 }
 
 /// The bit rate that makes this one of it: in the frame rate that the driver reckons with, and not rounded up, which
@@ -156,10 +182,9 @@ bool V4l2Tuning::setBitrate(Bitrate rate) {
         std::max(control ? static_cast<std::int64_t>(control->step) : 1, rate_.bitsPerSecond / kRateShare);
     if (std::abs(rate.bitsPerSecond - rate_.bitsPerSecond) < step)
         return true;
-    if (!set(V4L2_CID_MPEG_VIDEO_BITRATE, toTell(rate)))
+    if (!tellBitrate(rate))
         return ++refusals_ < kRefusals;
     refusals_ = 0;
-    rate_ = rate;
     return true;
 }
 
@@ -171,14 +196,16 @@ void V4l2Tuning::setQpFloor(const QpMap& map, int offset) {
     if (steering_.regions != RegionSupport::QpRange)
         return;
     const int finest = map.empty() ? 0 : *std::ranges::min_element(map.delta);
-    setAll(lowestQpControls(config_.codec),
-           std::min(kHighestQp, config_.quality + std::clamp(finest, 0, kLargestFloorDelta) + offset));
+    setLowestQp(std::min(kHighestQp, config_.quality + std::clamp(finest, 0, kLargestFloorDelta) + offset));
 }
 
 void V4l2Tuning::setRegions(const QpMap& map, std::uint32_t bufferIndex) {
     // A map is refused at most for one frame: the next call begins anew.
-    if (regions_)
-        static_cast<void>(regions_->apply(map, bufferIndex));
+    if (!regions_)
+        return;
+    static_cast<void>(regions_->apply(map, bufferIndex));
+    if (!session_.controls().payloadsKept() && !std::exchange(regionsAltered_, true))
+        altered_.push_back("the regions of interest (others are read back)");
 }
 
 }  // namespace smartcodec

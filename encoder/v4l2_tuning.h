@@ -4,6 +4,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "analysis/bitrate.h"
 #include "analysis/qp_map.h"
@@ -45,17 +47,24 @@ class V4l2Tuning {
     [[nodiscard]] Bitrate bitrate() const { return rate_; }
     [[nodiscard]] bool forceKeyFrame();
     /// The lowest QP, where that stands in for regions: the quality aimed at, plus the delta of the finest block, plus
-    /// what keeps an encoder without rate control to the cap.
+    /// what keeps an encoder without rate control to the cap. It acts on what is coded next: frames that are inside
+    /// already have it too.
     void setQpFloor(const QpMap& map, int offset);
     void setRegions(const QpMap& map, std::uint32_t bufferIndex);
     /// To be added to every block of every map, empty ones too: the lowest QP stands that much below the quality aimed
     /// at, so that blocks can be finer than the rest of a picture that rate control has nothing to take from.
     [[nodiscard]] int mapOffset() const { return mapOffset_; }
 
+    /// What the driver took without an error and made something else of, since this was asked last: "the lowest QP (18
+    /// instead of 26)".
+    [[nodiscard]] std::vector<std::string> takeAltered() { return std::exchange(altered_, {}); }
+
   private:
     bool set(std::uint32_t id, std::int64_t value) { return session_.controls().set(id, value).error == 0; }
     /// True: at least one of them took it.
     bool setAll(std::span<const std::uint32_t> ids, std::int64_t value);
+    bool setLowestQp(int qp);
+    bool tellBitrate(Bitrate rate);
     void setProfileAndLevel();
     void setParameterSetPlacement();
     void setSampleAspect();
@@ -72,6 +81,8 @@ class V4l2Tuning {
     Bitrate rate_;
     int mapOffset_ = 0;
     int refusals_ = 0;
+    std::vector<std::string> altered_;
+    bool regionsAltered_ = false;
 };
 
 }  // namespace smartcodec

@@ -63,6 +63,27 @@ TEST_SUITE("integration") {
         CHECK_FALSE(std::filesystem::exists(folder / "out-2.mp4"));
     }
 
+    TEST_CASE("a device that dies again soon after it was opened again ends the recording with a whole file") {
+        const TemporaryFolder folder;
+        const std::vector<std::string> arguments = scene(
+            folder,
+            {"--encoder", "emulated:plain,die=40,die=60", "--frames", "100", "--smart", "off", "--summary", "json"});
+        const ProgramResult result = runProgram(arguments, kEmulated);
+        CAPTURE(result.errors);
+        CHECK(result.exitStatus == 1);
+        const auto first = result.errors.find("smartcodec: plain /dev/video0: it was opened again after ");
+        REQUIRE(first != std::string::npos);
+        const auto second = result.errors.find("Input/output error, less than 10 s after it was opened again", first);
+        CHECK(second != std::string::npos);
+        CHECK(result.errors.find("opened again", second + 60) == std::string::npos);
+        const auto summary = nlohmann::json::parse(result.output);
+        const std::size_t pictures = readRecording(folder / "out.mp4").times.size();  // decodes it to its end
+        CHECK(summary["frames_recorded"] == pictures);
+        CHECK(pictures > 40);
+        CHECK(pictures < 60);
+        CHECK_FALSE(std::filesystem::exists(folder / "out-2.mp4"));
+    }
+
     TEST_CASE("auto takes a device where there is one") {
         const TemporaryFolder folder;
         const ProgramResult result = runProgram(scene(folder, {"--frames", "20"}), kEmulated);

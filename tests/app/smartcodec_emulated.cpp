@@ -1,15 +1,17 @@
 // smartcodec on a machine with emulated V4L2 encoders instead of its own. `--encoder emulated:NAME` records through the
-// one of that name, `--encoder emulated:NAME,die=N` through one that dies (EIO) when it is given its picture N and is
-// well again when it was opened anew; everything else is as in smartcodec itself, `devices` and `--encoder auto`
-// included, which find all of them.
+// one of that name, `--encoder emulated:NAME,die=N,die=M` through one that dies (EIO) when it is given its pictures N
+// and M, each time to be well again when it was opened anew; everything else is as in smartcodec itself, `devices` and
+// `--encoder auto` included, which find all of them.
 #include <linux/videodev2.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "app/devices.h"
@@ -32,7 +34,7 @@ constexpr std::string_view kDies = ",die=";
 /// What is behind "emulated:" in an argument "emulated:NAME,die=N" or "--encoder=emulated:NAME,die=N".
 struct Wanted {
     std::string name;
-    std::optional<int> diesAt;
+    std::vector<int> diesAt;
 };
 std::optional<Wanted> wantedDevice(std::string_view argument) {
     if (const auto value = argument.find('='); argument.starts_with("--encoder=") && value != argument.npos)
@@ -40,30 +42,30 @@ std::optional<Wanted> wantedDevice(std::string_view argument) {
     if (!argument.starts_with(kEmulated))
         return std::nullopt;
     argument.remove_prefix(kEmulated.size());
-    const auto dies = argument.find(kDies);
+    auto dies = argument.find(kDies);
     Wanted wanted{.name = std::string(argument.substr(0, dies)), .diesAt = {}};
-    if (dies != argument.npos)
-        wanted.diesAt = std::stoi(std::string(argument.substr(dies + kDies.size())));
+    for (; dies != argument.npos; dies = argument.find(kDies, dies + 1))
+        wanted.diesAt.push_back(std::stoi(std::string(argument.substr(dies + kDies.size()))));
     return wanted;
 }
 
-/// Dies once, when a picture is queued that has this number, counted from 1 and over all openings.
+/// Dies when a picture is queued that has one of these numbers, counted from 1 and over all openings.
 class Mortal final : public test::ForwardingV4l2 {
   public:
-    Mortal(EmulatedV4l2& device, std::optional<int> diesAt)
-        : ForwardingV4l2(device), device_(device), diesAt_(diesAt) {}
+    Mortal(EmulatedV4l2& device, std::vector<int> diesAt)
+        : ForwardingV4l2(device), device_(device), diesAt_(std::move(diesAt)) {}
 
     int ioctl(int descriptor, unsigned long request, void* argument) override {
         const bool picture =
             request == VIDIOC_QBUF && V4L2_TYPE_IS_OUTPUT(static_cast<const v4l2_buffer*>(argument)->type);
-        if (picture && ++pictures_ == diesAt_)
+        if (picture && std::ranges::find(diesAt_, ++pictures_) != diesAt_.end())
             device_.die(EIO);
         return ForwardingV4l2::ioctl(descriptor, request, argument);
     }
 
   private:
     EmulatedV4l2& device_;
-    std::optional<int> diesAt_;
+    std::vector<int> diesAt_;
     int pictures_ = 0;
 };
 
@@ -88,7 +90,7 @@ int main(int argc, char** argv) {
         StopSignals signals;
         std::vector<std::string> arguments(argv, argv + argc);
         std::optional<EmulatedV4l2> one;
-        std::optional<int> diesAt;
+        std::vector<int> diesAt;
         for (std::string& argument : arguments) {
             if (const auto wanted = wantedDevice(argument)) {
                 diesAt = wanted->diesAt;

@@ -3,10 +3,15 @@
 #include <linux/videodev2.h>
 
 #include <algorithm>
+#include <cstring>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "encoder/v4l2_encoder.h"
+#include "encoder/v4l2_region_controls.h"
 #include "tests/encoder/v4l2_fixture.h"
+#include "tests/support/forwarding_v4l2.h"
 
 namespace smartcodec::test {
 namespace {
@@ -76,7 +81,68 @@ V4l2Personality without(V4l2Personality personality, std::initializer_list<std::
     return personality;
 }
 
+/// A driver that takes one control and makes something else of it.
+class Altering final : public ForwardingV4l2 {
+  public:
+    Altering(V4l2System& system, std::uint32_t id) : ForwardingV4l2(system), id_(id) {}
+
+    int ioctl(int descriptor, unsigned long request, void* argument) override {
+        if (request != VIDIOC_S_EXT_CTRLS)
+            return ForwardingV4l2::ioctl(descriptor, request, argument);
+        v4l2_ext_controls& set = *static_cast<v4l2_ext_controls*>(argument);
+        const v4l2_ext_control told = set.controls[0];
+        if (told.id != id_)
+            return ForwardingV4l2::ioctl(descriptor, request, argument);
+        std::vector<std::byte> payload(told.size);  // the caller's is not to be written to
+        if (told.size > 0) {
+            std::memcpy(payload.data(), told.ptr, told.size);
+            payload.back() = std::byte{1};
+            set.controls[0].ptr = payload.data();
+        } else {
+            set.controls[0].value = told.value * 3 / 4;
+        }
+        const int result = ForwardingV4l2::ioctl(descriptor, request, argument);
+        set.controls[0] = told;
+        return result;
+    }
+
+  private:
+    std::uint32_t id_;
+};
+
 TEST_SUITE("unit") {
+    TEST_CASE("what a driver takes and changes is read back and told once") {
+        struct Control {
+            const char* driver;
+            std::uint32_t id;
+            const char* said;
+        };
+        for (const Control& control : {Control{"plain", V4L2_CID_MPEG_VIDEO_BITRATE, "the bit rate (1500000 instead"},
+                                       Control{"plain", V4L2_CID_MPEG_VIDEO_H264_MIN_QP, "the lowest QP (18 instead"},
+                                       Control{"iris", kRoiMbDeltaQp, "the regions of interest ("}}) {
+            CAPTURE(control.said);
+            for (const bool alters : {false, true}) {
+                CAPTURE(alters);
+                EmulatedV4l2 device(v4l2Personality(control.driver), EmulatedV4l2::Coding::Fake);
+                Altering system(device, alters ? control.id : 0);
+                EncoderConfig config = smallConfig();
+                config.quality = 24;
+                config.maxBitrate = {2'000'000};
+                QpMap map{.columns = 20, .rows = 12, .delta = std::vector<std::int8_t>(240, 0)};
+                const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+                static_cast<void>(record(*encoder, config, 30, [&](int number, EncodeParameters& parameters) {
+                    parameters.bitrate = {number < 15 ? 2'000'000 : 1'000'000};
+                    map.delta[static_cast<std::size_t>(number)] = -4;
+                    parameters.qpMap = &map;
+                }));
+                const std::vector<std::string> notes = encoder->capabilities().notes;
+                CHECK(std::ranges::count_if(notes, [&](const std::string& note) {
+                          return note.starts_with(std::string("it changes ") + control.said);
+                      }) == (alters ? 1 : 0));
+            }
+        }
+    }
+
     TEST_CASE("quality becomes the lowest QP and the cap becomes the bit rate") {
         EncoderConfig config = smallConfig();
         config.quality = 27;

@@ -16,6 +16,7 @@
 #include "capture/camera_converter.h"
 #include "capture/camera_formats.h"
 #include "capture/camera_session.h"
+#include "capture/gate.h"
 #include "capture/limits.h"
 #include "capture/unique_fd.h"
 
@@ -95,7 +96,7 @@ std::string formatNames(const std::vector<CameraFormat>& formats) {
 class CameraSource final : public Source, private CameraListener {
   public:
     CameraSource(const CameraConfig& config, const CameraDescription& camera, std::unique_ptr<CameraDevice> device);
-    ~CameraSource() override { session_->stop(); }
+    ~CameraSource() override;
 
     [[nodiscard]] const SourceInfo& info() const override { return info_; }
     Status run(SourceSink& sink, std::stop_token stop) override;
@@ -114,6 +115,8 @@ class CameraSource final : public Source, private CameraListener {
     void wake() noexcept;
     void waitUntil(Clock::time_point deadline) const;
     [[nodiscard]] Status watch(const std::stop_token& stop);
+    [[nodiscard]] bool isAlive();
+    void take(const CapturedPicture& picture);
     [[nodiscard]] std::chrono::nanoseconds patience() const;
     [[nodiscard]] std::string stalled(std::chrono::nanoseconds silence) const;
 
@@ -134,9 +137,11 @@ class CameraSource final : public Source, private CameraListener {
     std::uint64_t leftOut_ = 0;         // since then
 
     SourceSink* sink_ = nullptr;  // while it runs
+    Gate listening_;              // open while it runs
     UniqueFd wake_;               // an eventfd: something is pending, the camera is lost, or it is time to stop
     std::optional<moodycamel::BlockingReaderWriterCircularBuffer<CapturedPicture>>
         pending_;  // to be converted; has room for every buffer there is
+    std::atomic<unsigned> seen_{0};  // pictures that the camera took, good or not
     std::atomic<unsigned> good_{0};
     std::atomic<Clock::time_point> lastGood_{};
     std::atomic<unsigned> failed_{0};
@@ -207,9 +212,32 @@ void CameraSource::setUpConversion(const ChosenFormat& chosen) {
         converter_.emplace(chosen, setup.color, analysisSize(info_.size).value_or(info_.size));
 }
 
+/// The camera is stopped here and not where `run` ends: libcamera ends the program if it is asked to stop one that has
+/// been unplugged, and waits for a driver that hangs. By now nothing can be lost by either, and neither happens to one
+/// that has just shown that it lives.
+CameraSource::~CameraSource() {
+    if (isAlive())
+        session_->stop();
+    else
+        session_->abandon();
+}
+
+/// Whether a picture comes. Without a buffer none can, and then libcamera has none to wait for either.
+bool CameraSource::isAlive() {
+    const unsigned before = seen_;
+    const Clock::time_point deadline = Clock::now() + patience();
+    while (!lost_ && seen_ == before && session_->queued() > 0) {
+        if (Clock::now() >= deadline)
+            return false;
+        waitUntil(deadline);
+    }
+    return !lost_;
+}
+
 Status CameraSource::run(SourceSink& sink, std::stop_token stop) {
     const std::stop_callback wakeUp(stop, [this] { wake(); });
     sink_ = &sink;
+    listening_.open();
     Status status;
     try {
         session_->start(*this);
@@ -217,11 +245,13 @@ Status CameraSource::run(SourceSink& sink, std::stop_token stop) {
     } catch (const std::exception& error) {
         status = Status::failure(info_.name + ": " + error.what());
     }
-    if (status.ok())
-        session_->stop();
-    else
-        session_->abandon();
+    listening_.close();
     sink_ = nullptr;
+    if (lost_)
+        session_->abandon();
+    CapturedPicture late;
+    while (pending_ && pending_->try_dequeue(late))
+        session_->giveBack(late.buffer);
     return status;
 }
 
@@ -237,11 +267,13 @@ Status CameraSource::watch(const std::stop_token& stop) {
             return Status::failure(info_.name + ": was unplugged, or its driver unbound");
         if (session_->queued() == 0)
             starved = Clock::now();
-        const auto limit = good_ == 0 ? std::max(firstPatience_, patience()) : patience();
+        const auto limit = patience();
         const auto deadline =
             std::max({started, starved, lastGood_.load(std::memory_order_relaxed), session_->lastReturn()}) + limit;
-        if (Clock::now() >= deadline)
+        if (Clock::now() >= deadline) {
+            lost_ = true;
             return Status::failure(stalled(limit));
+        }
         waitUntil(deadline);
     }
     return {};
@@ -263,7 +295,7 @@ void CameraSource::waitUntil(Clock::time_point deadline) const {
 
 std::chrono::nanoseconds CameraSource::patience() const {
     const std::chrono::nanoseconds frame(1'000'000'000LL * info_.frameRate.denominator / info_.frameRate.numerator);
-    return std::max(patience_, kStallFrames * frame);
+    return std::max({patience_, kStallFrames * frame, good_ == 0 ? firstPatience_ : patience_});
 }
 
 std::string CameraSource::stalled(std::chrono::nanoseconds silence) const {
@@ -284,6 +316,15 @@ void CameraSource::sawGood() noexcept {
 }
 
 void CameraSource::captured(const CapturedPicture& picture) noexcept {
+    seen_.fetch_add(1, std::memory_order_relaxed);
+    if (listening_.pass([&] { take(picture); }))
+        return;
+    session_->finished();
+    session_->giveBack(picture.buffer);
+    wake();
+}
+
+void CameraSource::take(const CapturedPicture& picture) {
     session_->finished();
     if (!picture.good) {
         failed_.fetch_add(1, std::memory_order_relaxed);

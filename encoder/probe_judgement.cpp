@@ -30,6 +30,19 @@ std::optional<double> meanBytesOf(CodedPictures coded, ProbeWindow window, Wante
     return count < kFewest ? std::nullopt : std::optional(sum / static_cast<double>(count));
 }
 
+template <typename Measure>
+ProbeTurns turnsOfMost(CodedPictures coded, ProbeWindow window, std::size_t mostEarly, Measure&& measure) {
+    ProbeTurns most;
+    for (std::size_t early = 0; early <= mostEarly; ++early) {
+        const ProbeTurns turns = meanBytesOfTurns(coded, window, early);
+        if (!turns.first || !turns.second)
+            return {};
+        if (!most.first || measure(*turns.first, *turns.second) > measure(*most.first, *most.second))
+            most = turns;
+    }
+    return most;
+}
+
 }  // namespace
 
 std::optional<double> meanBytes(CodedPictures coded, ProbeWindow window) {
@@ -48,15 +61,12 @@ ProbeTurns meanBytesOfTurns(CodedPictures coded, ProbeWindow window, std::size_t
 }
 
 ProbeTurns clearestTurns(CodedPictures coded, ProbeWindow window, std::size_t mostEarly) {
-    ProbeTurns clearest;
-    for (std::size_t early = 0; early <= mostEarly; ++early) {
-        const ProbeTurns turns = meanBytesOfTurns(coded, window, early);
-        if (!turns.first || !turns.second)
-            return {};
-        if (!clearest.first || *turns.second * *clearest.first > *clearest.second * *turns.first)
-            clearest = turns;
-    }
-    return clearest;
+    return turnsOfMost(coded, window, mostEarly, [](double first, double second) { return second / first; });
+}
+
+ProbeTurns farthestTurns(CodedPictures coded, ProbeWindow window, std::size_t mostEarly) {
+    return turnsOfMost(coded, window, mostEarly,
+                       [](double first, double second) { return std::abs(std::log(second / first)); });
 }
 
 bool isClearlyLess(double bytes, double than) {

@@ -39,6 +39,8 @@ struct ProbeTurns {
 [[nodiscard]] ProbeTurns meanBytesOfTurns(CodedPictures coded, ProbeWindow window, std::size_t early);
 /// With that of 0 to `mostEarly` with which the second makes the pictures larger than the first by most.
 [[nodiscard]] ProbeTurns clearestTurns(CodedPictures coded, ProbeWindow window, std::size_t mostEarly);
+/// With that of 0 to `mostEarly` with which they differ by most, whichever is the larger.
+[[nodiscard]] ProbeTurns farthestTurns(CodedPictures coded, ProbeWindow window, std::size_t mostEarly);
 
 /// Smaller for a reason, not by chance.
 [[nodiscard]] bool isClearlyLess(double bytes, double than);

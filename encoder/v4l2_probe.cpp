@@ -97,7 +97,7 @@ class Prober {
     ProbeWindow beforeSparse_{};
     std::optional<ProbeWindow> sparse_;
     std::vector<ProbeRequest> requests_;
-    std::size_t inside_ = 0;  // pictures that the device had when maps were sent
+    std::size_t inside_ = 0;  // pictures that the device had at most when maps were sent
     std::optional<ProbeWindow> maps_;
     std::optional<ProbeWindow> halves_;
     std::optional<double> referenceBytes_;
@@ -239,6 +239,7 @@ void Prober::applyMaps() {
     }
     const auto alternate = [this](const QpMap& first, const QpMap& second) {
         return [this, first, second](std::uint32_t buffer) {
+            inside_ = std::max(inside_, stream_->session().picturesInside());
             const int error = regions_->apply(isSecondsTurn(stream_->coded().size()) ? second : first, buffer);
             if (error != 0)
                 result_.qpMap.refused = error;
@@ -250,7 +251,6 @@ void Prober::applyMaps() {
     const auto mostOf = [](ProbeWindow window) {
         return ProbeWindow{2 * window.begin - window.end, window.end};  // a map has nothing to settle
     };
-    inside_ = stream_->session().picturesInside();
     maps_ = mostOf(play(settings_.picturesPerStep, Content::Whole, gap_,
                         alternate(mapOf(size, kDelta, kDelta), mapOf(size, -kDelta, -kDelta))));
     halves_ = mostOf(play(settings_.picturesPerStep, Content::LeftHalf, gap_,
@@ -306,7 +306,8 @@ void Prober::judgeMaps() {
     result_.qpMapEarly = static_cast<int>(turns.early);
     if (!halves_)
         return;
-    const ProbeTurns halves = meanBytesOfTurns(coded, *halves_, turns.early);
+    // Anew: what the device has inside need not be as much as it was.
+    const ProbeTurns halves = farthestTurns(coded, *halves_, inside_);
     if (halves.first && halves.second)
         result_.qpMapPlacement = *halves.second / *halves.first;
 }

@@ -156,6 +156,46 @@ TEST_SUITE("integration") {
         CHECK_FALSE(camera.taken());
     }
 
+    TEST_CASE("a camera that is lost just before Ctrl-C costs nothing") {
+        const TemporaryFolder folder;
+        EmulatedCameraSystem system;
+        EmulatedCamera camera = system.add(timed());
+        PipelineParts parts;
+        parts.cameras = &system;
+        parts.openEncoder = [](const EncoderConfig& config) { return std::make_unique<BlindEncoder>(config); };
+        Settings settings = settingsFor(folder, 100000);
+        std::get<CameraConfig>(settings.source).patience = 200ms;
+        std::stop_source stop;
+        std::thread hand([&] {
+            camera.waitForPictures(20);
+            camera.stall();  // whoever stops it now ends the program, as libcamera does
+            stop.request_stop();
+        });
+        const RecordingSummary summary = record(settings, stop.get_token(), parts);
+        hand.join();
+        CHECK(summary.failure == "");
+        CHECK(summary.exitStatus() == 0);
+        CHECK(addsUp(summary));
+        CHECK(readRecording(folder / "out.mp4").times.size() == summary.framesRecorded);
+        CHECK_FALSE(camera.taken());
+    }
+
+    TEST_CASE("the file is whole before the camera is stopped") {
+        const TemporaryFolder folder;
+        EmulatedCameraSystem system;
+        EmulatedCamera camera = system.add(timed());
+        PipelineParts parts;
+        parts.cameras = &system;
+        parts.openEncoder = [](const EncoderConfig& config) { return std::make_unique<BlindEncoder>(config); };
+        std::size_t pictures = 0;
+        camera.whileStopping([&] { pictures = readRecording(folder / "out.mp4").times.size(); });
+        const RecordingSummary summary = record(settingsFor(folder, 20), {}, parts);
+        CHECK(summary.failure == "");
+        CHECK(pictures > 0);
+        CHECK(pictures == summary.framesRecorded);
+        CHECK_FALSE(camera.taken());
+    }
+
     TEST_CASE("an encoder that cannot keep up costs frames at the camera and holds up nothing") {
         const TemporaryFolder folder;
         CameraModel model = timed();

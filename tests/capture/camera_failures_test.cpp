@@ -138,6 +138,36 @@ TEST_SUITE("unit") {
         CHECK(std::chrono::steady_clock::now() - since < 1s);
     }
 
+    TEST_CASE("a camera that shows no life when its source dies is left alone") {
+        EmulatedCameraSystem system;
+        EmulatedCamera camera = system.add({});
+        RunningCamera running(impatient(), system);
+        camera.waitForBuffers(8);
+        camera.produce(2);
+        camera.stall();  // whoever stops it now ends the program, as libcamera does
+        CHECK(running.finish().ok());
+        running.sink.take().reset();
+        running.sink.take().reset();
+        const auto since = std::chrono::steady_clock::now();
+        running.destroySource();
+        CHECK(std::chrono::steady_clock::now() - since >= 100ms);
+        CHECK_FALSE(camera.taken());
+    }
+
+    TEST_CASE("a camera that is unplugged after its source has ended is left alone") {
+        EmulatedCameraSystem system;
+        EmulatedCamera camera = system.add({});
+        CameraConfig config;
+        config.patience = 1h;
+        RunningCamera running(config, system);
+        camera.waitForBuffers(8);
+        camera.produce(1);
+        CHECK(running.finish().ok());
+        camera.unplug();
+        running.destroySource();
+        CHECK_FALSE(camera.taken());
+    }
+
     TEST_CASE("a first picture is waited for longer") {
         EmulatedCameraSystem system;
         EmulatedCamera camera = system.add({});

@@ -47,8 +47,8 @@ std::size_t CameraSink::offered() const {
     return offered_;
 }
 
-RunningCamera::RunningCamera(const CameraConfig& config, CameraSystem& system)
-    : source_(openCamera(config, system)), thread_([this] { status_ = source_->run(sink, stop_.get_token()); }) {}
+RunningCamera::RunningCamera(const CameraConfig& config, EmulatedCameraSystem& system)
+    : system_(system), source_(openCamera(config, system)), thread_([this] { status_ = source_->run(sink, stop_.get_token()); }) {}
 
 Status RunningCamera::finish() {
     stop_.request_stop();
@@ -63,6 +63,7 @@ Status RunningCamera::end() {
 
 void RunningCamera::destroySource() {
     (void)finish();
+    system_.runFreely();
     source_.reset();
 }
 

@@ -44,21 +44,23 @@ class CameraSink final : public SourceSink {
 /// A source that runs on a thread of its own, until it ends or `finish`.
 class RunningCamera {
   public:
-    RunningCamera(const CameraConfig& config, CameraSystem& system);
+    RunningCamera(const CameraConfig& config, EmulatedCameraSystem& system);
     RunningCamera(RunningCamera&&) = delete;
-    ~RunningCamera() { (void)finish(); }
+    ~RunningCamera() { destroySource(); }
 
     [[nodiscard]] const SourceInfo& info() const { return source_->info(); }
     /// Asks it to stop.
     Status finish();
     /// Waits for it to end by itself.
     Status end();
-    /// Ends it and its life; what is in the sink stays.
+    /// Ends it and its life; what is in the sink stays. Cameras take pictures by themselves from now on, as any that is
+    /// there.
     void destroySource();
 
     CameraSink sink;
 
   private:
+    EmulatedCameraSystem& system_;
     std::unique_ptr<Source> source_;
     std::stop_source stop_;
     Status status_;

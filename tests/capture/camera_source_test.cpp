@@ -180,6 +180,35 @@ TEST_SUITE("unit") {
         CHECK(running.finish().ok());
     }
 
+    TEST_CASE("a source that has ended offers nothing more and leaves its camera running until it dies") {
+        EmulatedCameraSystem system;
+        EmulatedCamera camera = system.add({});
+        RunningCamera running({}, system);
+        camera.waitForBuffers(8);
+        camera.produce(2);
+        CHECK(running.finish().ok());
+        camera.produce(20);
+        CHECK(running.sink.offered() == 2);
+        CHECK(camera.running());
+        CHECK(camera.queued() == 6);
+        running.sink.take().reset();
+        CHECK(camera.queued() == 7);
+        running.destroySource();
+        CHECK_FALSE(camera.running());
+    }
+
+    TEST_CASE("a camera whose buffers are all out is stopped without a wait for a picture") {
+        EmulatedCameraSystem system;
+        EmulatedCamera camera = system.add({.buffers = 4});
+        CameraConfig config;
+        config.patience = 1h;
+        RunningCamera running(config, system);
+        camera.waitForBuffers(4);
+        camera.produce(4);
+        running.destroySource();
+        CHECK_FALSE(camera.running());
+    }
+
     TEST_CASE("buffers that die while the camera stops and after it has stopped stay") {
         EmulatedCameraSystem system;
         EmulatedCamera camera = system.add({});
@@ -188,7 +217,7 @@ TEST_SUITE("unit") {
         camera.produce(2);
         Frame first = running.sink.take();
         camera.whileStopping([&] { first.reset(); });  // queued now the double would end the program
-        CHECK(running.finish().ok());
+        running.destroySource();
         CHECK_FALSE(first);
         running.sink.take().reset();
         CHECK(camera.queued() == 0);
@@ -214,7 +243,7 @@ TEST_SUITE("unit") {
             }
             while (camera.delivered() < static_cast<std::uint64_t>(round) * 3)
                 std::this_thread::yield();
-            CHECK(running.finish().ok());
+            running.destroySource();
             over = true;
             for (std::thread& consumer : consumers)
                 consumer.join();

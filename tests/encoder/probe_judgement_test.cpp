@@ -53,6 +53,16 @@ TEST_SUITE("unit") {
         CHECK(clearestTurns(coded, {40, 80}, 2).early < 3);
     }
 
+    TEST_CASE("turns that make pictures smaller instead of larger are found as well") {
+        std::vector<Coded> coded = stream(80);
+        for (std::size_t i = 1; i < coded.size(); ++i)
+            coded[i].bytes = isSecondsTurn(i + 2) ? 1000 : 3000;
+        const ProbeTurns turns = farthestTurns(coded, {40, 80}, 4);
+        CHECK(turns.early == 2);
+        CHECK(turns.first == 3000);
+        CHECK(turns.second == 1000);
+    }
+
     TEST_CASE("sizes that go up and down by themselves are nobody's turn") {
         for (const std::size_t period : {2u, 3u, 4u, 6u, 8u}) {
             CAPTURE(period);

@@ -121,12 +121,14 @@ std::chrono::nanoseconds frameTime(FrameRate rate) {
 }  // namespace
 
 struct EmulatedCamera::State {
-    explicit State(CameraModel given) : model(std::move(given)), interval(frameTime(model.untold)) {}
+    explicit State(CameraModel given)
+        : model(std::move(given)), pace(model.pace), interval(frameTime(model.untold)) {}
 
     const CameraModel model;
 
     mutable std::mutex mutex;
     std::condition_variable changed;  // anything below
+    CameraPace pace;
     bool taken = false;
     bool busy = false;
     bool unplugged = false;
@@ -351,12 +353,12 @@ void EmulatedDevice::halt() noexcept {
 bool EmulatedDevice::isTime(std::unique_lock<std::mutex>& lock) {
     State& state = *state_;
     const auto interrupted = [&] { return state.stopping || state.unplugged; };
-    if (state.model.pace == CameraPace::Timed) {
+    if (state.pace == CameraPace::Timed) {
         const auto due = state.started + (state.sequence + 1) * state.interval - CaptureClock::now();
         return !state.changed.wait_for(lock, due, interrupted);
     }
     state.changed.wait(lock, [&] {
-        return interrupted() || (!state.stalled && state.model.pace == CameraPace::Free && !state.queue.empty()) ||
+        return interrupted() || (!state.stalled && state.pace == CameraPace::Free && !state.queue.empty()) ||
                (!state.stalled && state.demanded > 0);
     });
     return !interrupted();
@@ -498,6 +500,15 @@ CaptureTime EmulatedCamera::timeOf(std::uint64_t sequence) const {
 EmulatedCamera EmulatedCameraSystem::add(const CameraModel& model) {
     cameras_.push_back(std::make_shared<State>(model));
     return EmulatedCamera(cameras_.back());
+}
+
+void EmulatedCameraSystem::runFreely() {
+    for (const auto& camera : cameras_) {
+        camera->set([&] {
+            if (camera->pace == CameraPace::OnDemand)
+                camera->pace = CameraPace::Free;
+        });
+    }
 }
 
 std::vector<CameraDescription> EmulatedCameraSystem::cameras(bool details) {

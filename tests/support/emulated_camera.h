@@ -95,6 +95,8 @@ class EmulatedCamera {
 class EmulatedCameraSystem final : public CameraSystem {
   public:
     EmulatedCamera add(const CameraModel& model);
+    /// From now on no camera waits for demand: those that did take a picture whenever a buffer is queued.
+    void runFreely();
 
     [[nodiscard]] std::vector<CameraDescription> cameras(bool details) override;
     [[nodiscard]] std::unique_ptr<CameraDevice> open(const std::string& id) override;

@@ -48,9 +48,9 @@ void attend(Recording& recording, StopSignals& signals) {
 }  // namespace
 
 int runRecorder(const CommandLine& commandLine, StopSignals& signals, const PipelineParts& parts) {
-    std::optional<EndAtOnce> settingUp(signals);
+    std::optional<EndAtOnce> nothingToLose(signals);
     Recording recording(commandLine.settings, parts);
-    settingUp.reset();
+    nothingToLose.reset();
     for (const std::string& note : recording.notes())
         spdlog::info(note);
     recording.start();
@@ -69,6 +69,7 @@ int runRecorder(const CommandLine& commandLine, StopSignals& signals, const Pipe
             return std::max(summary.exitStatus(), kSummaryLost);
         }
     }
+    nothingToLose.emplace(signals);  // a camera that has gone may take its time to be left
     return summary.exitStatus();
 }
 

@@ -140,7 +140,7 @@ class CameraSource final : public Source, private CameraListener {
     Gate listening_;              // open while it runs
     UniqueFd wake_;               // an eventfd: something is pending, the camera is lost, or it is time to stop
     std::optional<moodycamel::BlockingReaderWriterCircularBuffer<CapturedPicture>>
-        pending_;  // to be converted; has room for every buffer there is
+        pending_;                    // to be converted; has room for every buffer there is
     std::atomic<unsigned> seen_{0};  // pictures that the camera took, good or not
     std::atomic<unsigned> good_{0};
     std::atomic<Clock::time_point> lastGood_{};

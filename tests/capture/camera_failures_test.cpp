@@ -162,6 +162,7 @@ TEST_SUITE("unit") {
         RunningCamera running(config, system);
         camera.waitForBuffers(8);
         camera.produce(1);
+        running.sink.take().reset();
         CHECK(running.finish().ok());
         camera.unplug();
         running.destroySource();

@@ -48,7 +48,9 @@ std::size_t CameraSink::offered() const {
 }
 
 RunningCamera::RunningCamera(const CameraConfig& config, EmulatedCameraSystem& system)
-    : system_(system), source_(openCamera(config, system)), thread_([this] { status_ = source_->run(sink, stop_.get_token()); }) {}
+    : system_(system),
+      source_(openCamera(config, system)),
+      thread_([this] { status_ = source_->run(sink, stop_.get_token()); }) {}
 
 Status RunningCamera::finish() {
     stop_.request_stop();

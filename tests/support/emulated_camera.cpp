@@ -121,8 +121,7 @@ std::chrono::nanoseconds frameTime(FrameRate rate) {
 }  // namespace
 
 struct EmulatedCamera::State {
-    explicit State(CameraModel given)
-        : model(std::move(given)), pace(model.pace), interval(frameTime(model.untold)) {}
+    explicit State(CameraModel given) : model(std::move(given)), pace(model.pace), interval(frameTime(model.untold)) {}
 
     const CameraModel model;
 

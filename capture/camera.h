@@ -89,11 +89,17 @@ struct CameraSetup {
     std::vector<std::string> notes;  ///< what became of the request otherwise, one line each
 };
 
+enum class CaptureOutcome {
+    Good,
+    Failed,    ///< it was taken, but the camera says that it came to nothing
+    Cancelled  ///< nothing was taken, and nothing is known but the buffer: a fault, or the camera stops or is lost
+};
+
 /// One picture that a camera has finished.
 struct CapturedPicture {
     std::size_t buffer = 0;  ///< index into CameraSetup::buffers
-    bool good = true;        ///< false: the camera says that it failed
-    CaptureTime time{};      ///< when its exposure began, or what comes nearest to it
+    CaptureOutcome outcome = CaptureOutcome::Good;
+    CaptureTime time{};  ///< when its exposure began, or what comes nearest to it
     std::uint64_t sequence = 0;
     std::chrono::nanoseconds duration{0};  ///< 0: not known
     SensorMetadata sensor;

@@ -100,6 +100,7 @@ class CameraSource final : public Source, private CameraListener {
 
     [[nodiscard]] const SourceInfo& info() const override { return info_; }
     Status run(SourceSink& sink, std::stop_token stop) override;
+    [[nodiscard]] SourceReport report() const override;
 
   private:
     void captured(const CapturedPicture& picture) noexcept override;
@@ -117,6 +118,10 @@ class CameraSource final : public Source, private CameraListener {
     [[nodiscard]] Status watch(const std::stop_token& stop);
     [[nodiscard]] bool isAlive();
     void take(const CapturedPicture& picture);
+    void retryLater(std::size_t buffer);
+    [[nodiscard]] bool retryCancelled();
+    [[nodiscard]] Frame convert(const CapturedPicture& picture, const Frame::Description& description);
+    [[nodiscard]] std::chrono::nanoseconds frameTime() const;
     [[nodiscard]] std::chrono::nanoseconds patience() const;
     [[nodiscard]] std::string stalled(std::chrono::nanoseconds silence) const;
 
@@ -140,7 +145,14 @@ class CameraSource final : public Source, private CameraListener {
     Gate listening_;              // open while it runs
     UniqueFd wake_;               // an eventfd: something is pending, the camera is lost, or it is time to stop
     std::optional<moodycamel::BlockingReaderWriterCircularBuffer<CapturedPicture>>
-        pending_;                    // to be converted; has room for every buffer there is
+        pending_;  // to be converted; has room for every buffer there is
+    std::optional<moodycamel::BlockingReaderWriterCircularBuffer<std::size_t>>
+        cancelled_;                     // buffers that came back without a picture; likewise
+    std::vector<std::size_t> toRetry_;  // of those, to be given to the camera again at `retry_`
+    std::optional<Clock::time_point> retry_;
+    std::atomic<unsigned> cancelledInARow_{0};
+    std::uint64_t converted_ = 0;
+    std::chrono::nanoseconds converting_{0};
     std::atomic<unsigned> seen_{0};  // pictures that the camera took, good or not
     std::atomic<unsigned> good_{0};
     std::atomic<Clock::time_point> lastGood_{};
@@ -193,6 +205,8 @@ CameraSource::CameraSource(const CameraConfig& config, const CameraDescription& 
     setUpConversion(*chosen);
     if (converter_)
         pending_.emplace(setup.buffers.size());
+    cancelled_.emplace(setup.buffers.size());
+    toRetry_.reserve(setup.buffers.size());
 }
 
 void CameraSource::setUpConversion(const ChosenFormat& chosen) {
@@ -255,6 +269,10 @@ Status CameraSource::run(SourceSink& sink, std::stop_token stop) {
     return status;
 }
 
+SourceReport CameraSource::report() const {
+    return {.failed = failed_, .converted = converted_, .converting = converting_};
+}
+
 /// Converts what is to be converted, until the camera is lost or the recording over.
 Status CameraSource::watch(const std::stop_token& stop) {
     const Clock::time_point started = Clock::now();
@@ -265,7 +283,9 @@ Status CameraSource::watch(const std::stop_token& stop) {
             offerConverted(picture);
         if (lost_)
             return Status::failure(info_.name + ": was unplugged, or its driver unbound");
-        if (session_->queued() == 0)
+        const bool starving = session_->queued() == 0;
+        const bool retrying = retryCancelled();
+        if (starving && !retrying)
             starved = Clock::now();
         const auto limit = patience();
         const auto deadline =
@@ -274,9 +294,29 @@ Status CameraSource::watch(const std::stop_token& stop) {
             lost_ = true;
             return Status::failure(stalled(limit));
         }
-        waitUntil(deadline);
+        waitUntil(std::min(deadline, retry_.value_or(deadline)));
     }
     return {};
+}
+
+/// Buffers that the camera gave back without a picture get another chance a frame later, or one that has gone would
+/// give them back for ever. Whether there were any.
+bool CameraSource::retryCancelled() {
+    std::size_t buffer = 0;
+    while (cancelled_->try_dequeue(buffer))
+        toRetry_.push_back(buffer);
+    if (toRetry_.empty())
+        return false;
+    const Clock::time_point now = Clock::now();
+    if (!retry_)
+        retry_ = now + frameTime();
+    if (now >= *retry_) {
+        for (const std::size_t again : toRetry_)
+            session_->giveBack(again);
+        toRetry_.clear();
+        retry_.reset();
+    }
+    return true;
 }
 
 void CameraSource::wake() noexcept {
@@ -293,9 +333,12 @@ void CameraSource::waitUntil(Clock::time_point deadline) const {
     }
 }
 
+std::chrono::nanoseconds CameraSource::frameTime() const {
+    return std::chrono::nanoseconds(1'000'000'000LL * info_.frameRate.denominator / info_.frameRate.numerator);
+}
+
 std::chrono::nanoseconds CameraSource::patience() const {
-    const std::chrono::nanoseconds frame(1'000'000'000LL * info_.frameRate.denominator / info_.frameRate.numerator);
-    return std::max({patience_, kStallFrames * frame, good_ == 0 ? firstPatience_ : patience_});
+    return std::max({patience_, kStallFrames * frameTime(), good_ == 0 ? firstPatience_ : patience_});
 }
 
 std::string CameraSource::stalled(std::chrono::nanoseconds silence) const {
@@ -306,7 +349,8 @@ std::string CameraSource::stalled(std::chrono::nanoseconds silence) const {
         return info_.name + ": all of its " + std::to_string(failed) + " pictures failed within " + seconds.str() +
                ": is it connected well?";
     return info_.name + ": no picture for " + seconds.str() +
-           (failed > 0 ? " (" + std::to_string(failed) + " failed so far)" : "") + ": is it still connected?";
+           (failed > 0 ? " (" + std::to_string(failed) + " failed so far)" : "") +
+           (cancelledInARow_ > 0 ? ", it gives its buffers back without one" : "") + ": is it still connected?";
 }
 
 void CameraSource::sawGood() noexcept {
@@ -316,17 +360,29 @@ void CameraSource::sawGood() noexcept {
 }
 
 void CameraSource::captured(const CapturedPicture& picture) noexcept {
-    seen_.fetch_add(1, std::memory_order_relaxed);
-    if (listening_.pass([&] { take(picture); }))
+    const bool cancelled = picture.outcome == CaptureOutcome::Cancelled;
+    if (!cancelled)
+        seen_.fetch_add(1, std::memory_order_relaxed);
+    if (listening_.pass([&] { cancelled ? retryLater(picture.buffer) : take(picture); }))
         return;
     session_->finished();
-    session_->giveBack(picture.buffer);
+    if (!cancelled)
+        session_->giveBack(picture.buffer);
+    wake();
+}
+
+void CameraSource::retryLater(std::size_t buffer) {
+    cancelledInARow_.fetch_add(1, std::memory_order_relaxed);
+    (void)cancelled_->try_enqueue(buffer);
+    session_->finished();  // who sees that it has no buffer sees that this is no starving
     wake();
 }
 
 void CameraSource::take(const CapturedPicture& picture) {
     session_->finished();
-    if (!picture.good) {
+    // of a camera that has gone they count for nothing
+    failed_.fetch_add(cancelledInARow_.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
+    if (picture.outcome == CaptureOutcome::Failed) {
         failed_.fetch_add(1, std::memory_order_relaxed);
         session_->giveBack(picture.buffer);
     } else if (!isDue(picture.time)) {
@@ -395,6 +451,15 @@ void CameraSource::offer(const CapturedPicture& picture) {
     sink_->offer(session_->lend(picture.buffer, describe(picture)));
 }
 
+/// Empty: it is damaged.
+Frame CameraSource::convert(const CapturedPicture& picture, const Frame::Description& description) {
+    const Clock::time_point since = Clock::now();
+    Frame made = converter_->convert(session_->setup().buffers[picture.buffer].main, picture.bytes, description);
+    converting_ += Clock::now() - since;
+    ++converted_;
+    return made;
+}
+
 void CameraSource::offerConverted(const CapturedPicture& picture) {
     struct GiveBack {
         CameraSession& session;
@@ -402,10 +467,9 @@ void CameraSource::offerConverted(const CapturedPicture& picture) {
         ~GiveBack() { session.giveBack(buffer); }
     };
     Frame::Description description = describe(picture);
-    const Picture& from = session_->setup().buffers[picture.buffer].main;
     if (convertsMain_) {
         const GiveBack whateverHappens{*session_, picture.buffer};
-        if (Frame made = converter_->convert(from, picture.bytes, description)) {
+        if (Frame made = convert(picture, description)) {
             sawGood();
             sink_->offer(std::move(made));
         } else {
@@ -414,7 +478,7 @@ void CameraSource::offerConverted(const CapturedPicture& picture) {
         return;
     }
     sawGood();
-    Frame small = converter_->convert(from, picture.bytes, description);
+    Frame small = convert(picture, description);
     description.analysisPicture = small->picture;
     sink_->offer(session_->lend(picture.buffer, description, std::move(small)));
 }

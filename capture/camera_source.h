@@ -40,8 +40,8 @@ struct CameraConfig {
 /// which it had no buffer to fill does not count.
 ///
 /// Once `run` has returned, the camera runs on, and its pictures go back to it: it is stopped when the source is
-/// destroyed, which should be when the file is finished. One that gives no picture for `patience` then is taken for lost,
-/// and left as it is until the process ends.
+/// destroyed, which should be when the file is finished. One that gives no picture for `patience` then is taken for
+/// lost, and left as it is until the process ends.
 ///
 /// Throws what is wrong with the config or the camera, with the remedy. `system` is borrowed for the source's life; the
 /// device lives until the last frame has died.

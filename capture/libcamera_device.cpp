@@ -384,15 +384,19 @@ void LibcameraDevice::forgetListener() noexcept {
 
 /// On libcamera's thread.
 void LibcameraDevice::completed(libcamera::Request* request) {
-    if (request->status() == libcamera::Request::RequestCancelled)
-        return;  // stopping, or lost
     CapturedPicture picture;
     picture.buffer = static_cast<std::size_t>(request->cookie());
+    if (request->status() == libcamera::Request::RequestCancelled) {
+        picture.outcome = CaptureOutcome::Cancelled;
+        telling_.pass([&] { listener_->captured(picture); });
+        return;
+    }
     const libcamera::ControlList& metadata = request->metadata();
     std::uint64_t timestamp = 0;
     for (const libcamera::StreamConfiguration& stream : *configuration_) {
         const libcamera::FrameMetadata& data = request->buffers().at(stream.stream())->metadata();
-        picture.good = picture.good && data.status == libcamera::FrameMetadata::FrameSuccess;
+        if (data.status != libcamera::FrameMetadata::FrameSuccess)
+            picture.outcome = CaptureOutcome::Failed;
         if (&stream != &configuration_->at(0))
             continue;
         timestamp = data.timestamp;

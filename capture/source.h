@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -39,6 +40,13 @@ struct SourceInfo {
     std::vector<std::string> notes;  ///< remarks for the user, one line each: what was left out and why
 };
 
+/// What a source has to say of its run.
+struct SourceReport {
+    std::uint64_t failed = 0;                ///< pictures that a camera could not take, or that came damaged
+    std::uint64_t converted = 0;             ///< pictures that were converted or decompressed on `run`'s thread,
+    std::chrono::nanoseconds converting{0};  ///< and how long that took altogether
+};
+
 /// Where a source puts what it has. Implemented by app/pipeline.
 class SourceSink {
   public:
@@ -63,6 +71,9 @@ class Source {
     /// had enough or `stop` is asked for. Called once, on a thread of the caller's; may block it. A failure means that
     /// the source ended early; everything delivered before is good. Frames may outlive the source.
     virtual Status run(SourceSink& sink, std::stop_token stop) = 0;
+
+    /// Valid once `run` has returned. Empty of one that has nothing to say.
+    [[nodiscard]] virtual SourceReport report() const { return {}; }
 };
 
 }  // namespace smartcodec

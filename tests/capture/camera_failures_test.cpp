@@ -209,6 +209,22 @@ TEST_SUITE("unit") {
         CHECK(contains(message, " failed so far)"));
     }
 
+    TEST_CASE("a camera that gives every buffer back without a picture stalls and is not asked for ever") {
+        EmulatedCameraSystem system;
+        EmulatedCamera camera = system.add({});
+        RunningCamera running(impatient(), system);
+        camera.waitForBuffers(8);
+        camera.produce(1);
+        running.sink.take().reset();
+        camera.stall();
+        camera.cancelNext(1000000);
+        CHECK(running.end().message() ==
+              "camera emu477: no picture for 0.1 s, it gives its buffers back without one: is it still connected?");
+        CHECK(camera.cancelled() >= 8);
+        CHECK(camera.cancelled() <= 8 * 8);  // eight at a time, a frame's time of 33 ms apart
+        CHECK(running.report().failed == 0);
+    }
+
     TEST_CASE("a frame rate that the camera can be told is asked of it") {
         EmulatedCameraSystem system;
         EmulatedCamera camera = system.add({});

@@ -49,6 +49,8 @@ class RunningCamera {
     ~RunningCamera() { destroySource(); }
 
     [[nodiscard]] const SourceInfo& info() const { return source_->info(); }
+    /// Once it has ended.
+    [[nodiscard]] SourceReport report() const { return source_->report(); }
     /// Asks it to stop.
     Status finish();
     /// Waits for it to end by itself.

@@ -178,6 +178,25 @@ TEST_SUITE("unit") {
         CHECK(running.sink.take()->sequence == 2);
         CHECK(camera.queued() == 8);
         CHECK(running.finish().ok());
+        CHECK(running.report().failed == 2);
+        CHECK(running.report().converted == 0);
+    }
+
+    TEST_CASE("a buffer that comes back without a picture is given to the camera again") {
+        EmulatedCameraSystem system;
+        EmulatedCamera camera = system.add({});
+        RunningCamera running({}, system);
+        camera.waitForBuffers(8);
+        camera.produce(1);
+        running.sink.take().reset();
+        camera.cancelNext(11);
+        camera.waitForCancelled(11);  // in two rounds
+        camera.waitForBuffers(8);
+        camera.produce(3);
+        CHECK(running.sink.take()->sequence == 1);
+        CHECK(running.sink.take()->sequence == 2);
+        CHECK(running.finish().ok());
+        CHECK(running.report().failed == 11);
     }
 
     TEST_CASE("a source that has ended offers nothing more and leaves its camera running until it dies") {

@@ -141,12 +141,16 @@ struct EmulatedCamera::State {
     std::deque<std::size_t> queue;
     std::size_t demanded = 0;
     std::size_t toFail = 0;
+    std::size_t toCancel = 0;
     std::size_t toTruncate = 0;
     std::uint64_t sequence = 0;
     std::uint64_t delivered = 0;
     std::uint64_t starved = 0;
+    std::uint64_t cancelled = 0;
     std::vector<int> mainDmabufs;
     std::function<void()> whileStopping;
+
+    [[nodiscard]] bool cancels() const { return toCancel > 0 && !queue.empty(); }
 
     template <class Condition>
     void await(std::unique_lock<std::mutex>& lock, const char* what, const Condition& condition) {
@@ -197,6 +201,7 @@ class EmulatedDevice final : public CameraDevice {
     void work();
     [[nodiscard]] bool isTime(std::unique_lock<std::mutex>& lock);
     void take(std::unique_lock<std::mutex>& lock);
+    void cancel(std::unique_lock<std::mutex>& lock);
 
     std::shared_ptr<State> state_;
     std::optional<Stream> main_;
@@ -351,7 +356,7 @@ void EmulatedDevice::halt() noexcept {
 /// Whether a picture is to be taken now. Waits; false: it was woken for something else.
 bool EmulatedDevice::isTime(std::unique_lock<std::mutex>& lock) {
     State& state = *state_;
-    const auto interrupted = [&] { return state.stopping || state.unplugged; };
+    const auto interrupted = [&] { return state.stopping || state.unplugged || state.cancels(); };
     if (state.pace == CameraPace::Timed) {
         const auto due = state.started + (state.sequence + 1) * state.interval - CaptureClock::now();
         return !state.changed.wait_for(lock, due, interrupted);
@@ -376,8 +381,10 @@ void EmulatedDevice::take(std::unique_lock<std::mutex>& lock) {
     }
     picture.buffer = state.queue.front();
     state.queue.pop_front();
-    picture.good = state.toFail == 0;
-    state.toFail -= picture.good ? 0 : 1;
+    if (state.toFail > 0) {
+        picture.outcome = CaptureOutcome::Failed;
+        --state.toFail;
+    }
     const bool truncated = state.toTruncate > 0;
     state.toTruncate -= truncated ? 1 : 0;
     lock.unlock();
@@ -393,6 +400,22 @@ void EmulatedDevice::take(std::unique_lock<std::mutex>& lock) {
     lock.lock();
 }
 
+/// The buffer that has waited longest comes back without a picture.
+void EmulatedDevice::cancel(std::unique_lock<std::mutex>& lock) {
+    State& state = *state_;
+    --state.toCancel;
+    CapturedPicture nothing;
+    nothing.buffer = state.queue.front();
+    nothing.outcome = CaptureOutcome::Cancelled;
+    state.queue.pop_front();
+    queued_[nothing.buffer] = 0;
+    ++state.cancelled;
+    lock.unlock();
+    listener_->captured(nothing);
+    lock.lock();
+    state.changed.notify_all();
+}
+
 void EmulatedDevice::work() {
     State& state = *state_;
     std::unique_lock lock(state.mutex);
@@ -406,6 +429,8 @@ void EmulatedDevice::work() {
             if (state.demanded > 0)
                 --state.demanded;
             state.changed.notify_all();
+        } else if (state.cancels() && !state.stopping) {
+            cancel(lock);
         } else if (state.unplugged && !state.stopping) {
             lock.unlock();
             listener_->disconnected();
@@ -428,6 +453,10 @@ void EmulatedCamera::produce(std::size_t pictures) {
 
 void EmulatedCamera::failNext(std::size_t pictures) {
     state_->set([&] { state_->toFail = pictures; });
+}
+
+void EmulatedCamera::cancelNext(std::size_t buffers) {
+    state_->set([&] { state_->toCancel = buffers; });
 }
 
 void EmulatedCamera::truncateNext(std::size_t pictures) {
@@ -464,6 +493,11 @@ void EmulatedCamera::waitForPictures(std::uint64_t pictures) {
     state_->await(lock, "pictures", [&] { return state_->delivered >= pictures; });
 }
 
+void EmulatedCamera::waitForCancelled(std::uint64_t buffers) {
+    std::unique_lock lock(state_->mutex);
+    state_->await(lock, "buffers without a picture", [&] { return state_->cancelled >= buffers; });
+}
+
 CameraRequest EmulatedCamera::request() const {
     return state_->get([&] { return state_->request; });
 }
@@ -478,6 +512,10 @@ std::uint64_t EmulatedCamera::delivered() const {
 
 std::uint64_t EmulatedCamera::starved() const {
     return state_->get([&] { return state_->starved; });
+}
+
+std::uint64_t EmulatedCamera::cancelled() const {
+    return state_->get([&] { return state_->cancelled; });
 }
 
 bool EmulatedCamera::taken() const {

@@ -54,6 +54,8 @@ class EmulatedCamera {
 
     /// The next pictures come out as failed.
     void failNext(std::size_t pictures);
+    /// The next buffers come back at once, without a picture: those that it has to fill or is given.
+    void cancelNext(std::size_t buffers);
     /// The next pictures come out with the second half of their bytes missing.
     void truncateNext(std::size_t pictures);
     /// Of the pictures from now on.
@@ -72,10 +74,14 @@ class EmulatedCamera {
     /// Waits until the listener has been told of as many.
     void waitForPictures(std::uint64_t pictures);
 
+    /// Waits until as many buffers have come back without a picture.
+    void waitForCancelled(std::uint64_t buffers);
+
     [[nodiscard]] CameraRequest request() const;         ///< the last that it was configured with
     [[nodiscard]] std::size_t queued() const;            ///< buffers that it has to fill
     [[nodiscard]] std::uint64_t delivered() const;       ///< pictures that the listener was told of
     [[nodiscard]] std::uint64_t starved() const;         ///< pictures lost for want of a buffer
+    [[nodiscard]] std::uint64_t cancelled() const;       ///< buffers that came back without a picture
     [[nodiscard]] bool taken() const;                    ///< a device exists, with its buffers
     [[nodiscard]] bool running() const;                  ///< started and not stopped
     [[nodiscard]] std::vector<int> mainDmabufs() const;  ///< of the device that is open

@@ -242,6 +242,9 @@ RecordingSummary Recording::State::summary() const {
     summary.framesIn = capture.frames();
     summary.framesRecorded = write.pictures();
     summary.framesDroppedAtSource = capture.dropped();
+    // one that failed is dropped only where it is missing among the others
+    const SourceReport report = source->report();
+    summary.framesFailed = std::min(report.failed, capture.dropped());
     summary.framesLost = encode.jobs() - std::min(encode.jobs(), write.pictures());
     summary.framesUnseen = analysis.unseen();
     summary.framesUnstabilised = analysis.unstabilised();
@@ -257,6 +260,8 @@ RecordingSummary Recording::State::summary() const {
     summary.longestHold = encode.longestHold();
     summary.longestKeyGap = encode.longestKeyGap();
     summary.capture = capture.time();
+    summary.capture.total += report.converting;
+    summary.capture.count += report.converted;
     summary.analysis = analysis.analysisTime();
     summary.stabilising = analysis.stabilisingTime();
     summary.encoding = encode.time();

@@ -106,8 +106,11 @@ std::string toText(const RecordingSummary& summary) {
     text += fmt::format("  frames in      {}\n", summary.framesIn);
     text += fmt::format("  recorded       {}{}\n", summary.framesRecorded, listed(summary.recordedByReason));
     text += fmt::format("  dropped        {}{}\n", total(summary.droppedByReason), listed(summary.droppedByReason));
-    if (summary.framesDroppedAtSource > 0)
-        text += fmt::format("  too fast       {} (dropped at the source)\n", summary.framesDroppedAtSource);
+    if (const std::uint64_t tooFast = summary.framesDroppedAtSource - summary.framesFailed; tooFast > 0)
+        text += fmt::format("  too fast       {} (dropped at the source)\n", tooFast);
+    if (summary.framesFailed > 0)
+        text += fmt::format("  failed         {} (the camera could not take them, or they came damaged)\n",
+                            summary.framesFailed);
     if (summary.framesUnstabilised > 0)
         text += fmt::format("  overload       {} frames left with their noise, {} of them not looked at\n",
                             summary.framesUnstabilised, summary.framesUnseen);
@@ -142,6 +145,7 @@ std::string toJson(const RecordingSummary& summary) {
     json["frames_recorded"] = summary.framesRecorded;
     json["frames_dropped"] = total(summary.droppedByReason);
     json["frames_dropped_at_source"] = summary.framesDroppedAtSource;
+    json["frames_failed"] = summary.framesFailed;
     json["frames_lost"] = summary.framesLost;
     json["frames_unseen"] = summary.framesUnseen;
     json["frames_unstabilised"] = summary.framesUnstabilised;

@@ -47,7 +47,8 @@ struct RecordingSummary {
     std::uint64_t framesIn = 0;
     std::uint64_t framesRecorded = 0;         ///< pictures in the files
     std::uint64_t framesDroppedAtSource = 0;  ///< came too fast (`--realtime` and cameras only), or not
-                                              ///< later than the frame before
+                                              ///< later than the frame before, or failed
+    std::uint64_t framesFailed = 0;           ///< those of them that the camera could not take, or damaged
     std::uint64_t framesLost = 0;             ///< were to be recorded, but the encoder or the disk failed,
                                               ///< or the encoder gave no packet for them
     std::uint64_t framesUnseen = 0;           ///< recorded without a look at them: the machine could not keep up
@@ -64,7 +65,7 @@ struct RecordingSummary {
     std::chrono::nanoseconds longestHold{0};    ///< longest time that one recorded picture stands
     std::chrono::nanoseconds longestKeyGap{0};  ///< longest time between key frames
 
-    StageTime capture;  ///< reading and decoding, or drawing the scene
+    StageTime capture;  ///< reading and decoding, drawing the scene, or converting what a camera took
     StageTime analysis;
     StageTime stabilising;
     StageTime encoding;

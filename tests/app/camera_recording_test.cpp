@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <drm_fourcc.h>
 
 #include <memory>
 #include <numeric>
@@ -194,6 +195,28 @@ TEST_SUITE("integration") {
         CHECK(pictures > 0);
         CHECK(pictures == summary.framesRecorded);
         CHECK_FALSE(camera.taken());
+    }
+
+    TEST_CASE("the summary counts what failed at the camera and times what was converted") {
+        const TemporaryFolder folder;
+        CameraModel model = timed();
+        model.formats = {{{DRM_FORMAT_YUYV}, {{320, 240}}}};
+        EmulatedCameraSystem system;
+        EmulatedCamera camera = system.add(model);
+        PipelineParts parts;
+        parts.cameras = &system;
+        std::thread hand([&] {
+            camera.waitForPictures(5);
+            camera.failNext(3);
+        });
+        const RecordingSummary summary = record(settingsFor(folder, 30), {}, parts);
+        hand.join();
+        CHECK(summary.failure == "");
+        CHECK(addsUp(summary));
+        CHECK(summary.framesFailed == 3);
+        CHECK(summary.framesDroppedAtSource >= 3);
+        CHECK(summary.capture.count >= summary.framesIn - summary.framesDroppedAtSource);
+        CHECK(summary.capture.total > 0ns);
     }
 
     TEST_CASE("an encoder that cannot keep up costs frames at the camera and holds up nothing") {

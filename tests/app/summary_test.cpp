@@ -56,6 +56,19 @@ TEST_SUITE("unit") {
         CHECK(json["failure"].is_null());
     }
 
+    TEST_CASE("what failed at the camera is not said to have come too fast") {
+        RecordingSummary summary = example();
+        summary.framesDroppedAtSource = 5;
+        summary.framesFailed = 2;
+        CHECK(toText(summary).find("too fast       3 (") != std::string::npos);
+        CHECK(toText(summary).find("failed         2 (") != std::string::npos);
+        const auto json = nlohmann::json::parse(toJson(summary));
+        CHECK(json["frames_dropped_at_source"] == 5);
+        CHECK(json["frames_failed"] == 2);
+        summary.framesDroppedAtSource = 2;
+        CHECK(toText(summary).find("too fast") == std::string::npos);
+    }
+
     TEST_CASE("a file name that is no UTF-8 does not spoil the JSON") {
         RecordingSummary summary = example();
         summary.source =

@@ -7,15 +7,16 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 
+#include "capture/camera_choice.h"
 #include "capture/camera_converter.h"
 #include "capture/camera_formats.h"
 #include "capture/camera_session.h"
+#include "capture/camera_thinner.h"
 #include "capture/gate.h"
 #include "capture/limits.h"
 #include "capture/unique_fd.h"
@@ -36,54 +37,6 @@ std::string text(Size size) {
 
 Size even(Size size) {
     return {size.width & ~1, size.height & ~1};
-}
-
-std::string list(const std::vector<CameraDescription>& cameras) {
-    std::string text;
-    for (std::size_t i = 0; i < cameras.size(); ++i)
-        text += (i > 0 ? ", " : "") + std::to_string(i) + " (" + cameras[i].id + ")";
-    return text;
-}
-
-CameraDescription find(const std::string& wanted, CameraSystem& system) {
-    const std::vector<CameraDescription> cameras = system.cameras(false);
-    if (cameras.empty())
-        throw std::runtime_error(
-            "no camera found: is one connected, does no other program use it, and may this user open it (group video)? "
-            "Give a file with -i FILE, or "
-            "--scene for the built-in scene");
-    if (wanted.empty())
-        return cameras.front();
-    std::size_t number = 0;
-    const auto [end, error] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), number);
-    if (error == std::errc() && end == wanted.data() + wanted.size() && number < cameras.size())
-        return cameras[number];
-    const auto found = std::find_if(cameras.begin(), cameras.end(),
-                                    [&](const CameraDescription& c) { return c.id == wanted || c.model == wanted; });
-    if (found == cameras.end())
-        throw std::runtime_error("--camera " + wanted + ": there is no such camera: there are " + list(cameras));
-    return *found;
-}
-
-/// A side that was not given follows from the other one and the shape of the camera's largest picture.
-std::optional<Size> wantedSize(const CameraConfig& config, const std::vector<CameraFormat>& formats) {
-    if (!config.width && !config.height)
-        return {};
-    Size shape{16, 9};
-    int largest = 0;
-    for (const CameraFormat& format : formats) {
-        for (const Size size : format.sizes) {
-            if (size.width > largest) {
-                largest = size.width;
-                shape = size;
-            }
-        }
-    }
-    const auto share = [](int side, int numerator, int denominator) {
-        return static_cast<int>(static_cast<std::int64_t>(side) * numerator / denominator) & ~1;
-    };
-    return Size{config.width.value_or(share(config.height.value_or(0), shape.width, shape.height)),
-                config.height.value_or(share(config.width.value_or(0), shape.height, shape.width))};
 }
 
 std::string formatNames(const std::vector<CameraFormat>& formats) {
@@ -108,8 +61,6 @@ class CameraSource final : public Source, private CameraListener {
 
     void setUpConversion(const ChosenFormat& chosen);
     [[nodiscard]] Frame::Description describe(const CapturedPicture& picture) const;
-    [[nodiscard]] bool isDue(CaptureTime time);
-    [[nodiscard]] std::uint64_t numberAmongWanted(const CapturedPicture& picture);
     void offer(const CapturedPicture& picture);
     void offerConverted(const CapturedPicture& picture);
     void sawGood() noexcept;
@@ -131,15 +82,7 @@ class CameraSource final : public Source, private CameraListener {
     std::shared_ptr<CameraSession> session_;
     std::optional<CameraConverter> converter_;  // of the main picture, or of the small one for the analysis
     bool convertsMain_ = false;
-    std::optional<std::chrono::nanoseconds>
-        spacing_;  // where the camera cannot be told a frame rate: pictures between are left out
-    std::optional<CaptureTime> due_;
-    struct Wanted {
-        std::uint64_t number = 0;
-        CapturedPicture picture;
-    };
-    std::optional<Wanted> lastWanted_;  // of those, if `spacing_`
-    std::uint64_t leftOut_ = 0;         // since then
+    std::optional<CameraThinner> thinner_;  // where the camera cannot be told a frame rate
 
     SourceSink* sink_ = nullptr;  // while it runs
     Gate listening_;              // open while it runs
@@ -195,8 +138,7 @@ CameraSource::CameraSource(const CameraConfig& config, const CameraDescription& 
         info_.notes.push_back(what + ": has no pictures of " + text(*wanted) + ": records " + text(info_.size));
     if (config.frameRate && !setup.frameRate.known()) {
         info_.frameRate = *config.frameRate;
-        spacing_ =
-            std::chrono::nanoseconds(1'000'000'000LL * config.frameRate->denominator / config.frameRate->numerator);
+        thinner_.emplace(*config.frameRate);
         info_.notes.push_back(what + ": cannot be told a frame rate: pictures that come sooner are left out");
     } else if (!setup.frameRate.known()) {
         info_.frameRate = kAssumedRate;
@@ -385,53 +327,30 @@ void CameraSource::take(const CapturedPicture& picture) {
     if (picture.outcome == CaptureOutcome::Failed) {
         failed_.fetch_add(1, std::memory_order_relaxed);
         session_->giveBack(picture.buffer);
-    } else if (!isDue(picture.time)) {
-        sawGood();
-        ++leftOut_;
-        session_->giveBack(picture.buffer);
-    } else {
-        CapturedPicture wanted = picture;
-        if (spacing_)
-            wanted.sequence = numberAmongWanted(picture);
-        if (converter_) {  // whether it is good shows when it is read
-            (void)pending_->try_enqueue(wanted);
-            wake();
-        } else {
+        return;
+    }
+    CapturedPicture wanted = picture;
+    if (thinner_) {
+        const auto number = thinner_->number(picture);
+        if (!number) {
             sawGood();
-            offer(wanted);
+            session_->giveBack(picture.buffer);
+            return;
         }
+        wanted.sequence = *number;
+    }
+    if (converter_) {  // whether it is good shows when it is read
+        (void)pending_->try_enqueue(wanted);
+        wake();
+    } else {
+        sawGood();
+        offer(wanted);
     }
 }
 
 void CameraSource::disconnected() noexcept {
     lost_ = true;
     wake();
-}
-
-/// On a grid of the wanted rate, a quarter of its spacing early at most.
-bool CameraSource::isDue(CaptureTime time) {
-    if (!spacing_)
-        return true;
-    if (due_ && time + *spacing_ / 4 < *due_)
-        return false;
-    due_ = std::max(due_.value_or(time) + *spacing_, time + *spacing_ / 2);
-    return true;
-}
-
-/// What is left out on purpose is no loss, and counts for none; of pictures that are lost between, as many count as
-/// were wanted.
-std::uint64_t CameraSource::numberAmongWanted(const CapturedPicture& picture) {
-    std::uint64_t number = 0;
-    if (lastWanted_) {
-        const CapturedPicture& last = lastWanted_->picture;
-        const std::uint64_t lost = picture.sequence - last.sequence - 1 - leftOut_;
-        const auto spaces = (picture.time - last.time + *spacing_ / 2) / *spacing_;
-        number =
-            lastWanted_->number + 1 + std::min(lost, static_cast<std::uint64_t>(std::max<std::int64_t>(1, spaces)) - 1);
-    }
-    lastWanted_ = {number, picture};
-    leftOut_ = 0;
-    return number;
 }
 
 Frame::Description CameraSource::describe(const CapturedPicture& picture) const {
@@ -486,7 +405,7 @@ void CameraSource::offerConverted(const CapturedPicture& picture) {
 }  // namespace
 
 std::unique_ptr<Source> openCamera(const CameraConfig& config, CameraSystem& system) {
-    const CameraDescription camera = find(config.camera, system);
+    const CameraDescription camera = findCamera(config.camera, system);
     return std::make_unique<CameraSource>(config, camera, system.open(camera.id));
 }
 

@@ -12,7 +12,7 @@
 #include "capture/gate.h"
 #include "capture/libcamera_compat.h"
 #include "capture/libcamera_controls.h"
-#include "capture/mapping.h"
+#include "capture/libcamera_pictures.h"
 
 namespace smartcodec {
 
@@ -23,123 +23,6 @@ namespace controls = libcamera::controls;
 constexpr FrameRate kUsualRate{30, 1};
 
 std::atomic<bool> abandoned{false};
-
-PixelFormat ours(const libcamera::PixelFormat& format) {
-    return {format.fourcc()};
-}
-
-Size ours(const libcamera::Size& size) {
-    return {static_cast<int>(size.width), static_cast<int>(size.height)};
-}
-
-libcamera::Size theirs(Size size) {
-    return {static_cast<unsigned>(size.width), static_cast<unsigned>(size.height)};
-}
-
-/// With H.273's code points.
-Color colorOf(const std::optional<libcamera::ColorSpace>& space) {
-    using libcamera::ColorSpace;
-    Color color;
-    if (!space)
-        return color;
-    switch (space->primaries) {
-        case ColorSpace::Primaries::Smpte170m:
-            color.primaries = 6;
-            break;
-        case ColorSpace::Primaries::Rec709:
-            color.primaries = 1;
-            break;
-        case ColorSpace::Primaries::Rec2020:
-            color.primaries = 9;
-            break;
-        default:
-            break;
-    }
-    switch (space->transferFunction) {
-        case ColorSpace::TransferFunction::Linear:
-            color.transfer = 8;
-            break;
-        case ColorSpace::TransferFunction::Srgb:
-            color.transfer = 13;
-            break;
-        case ColorSpace::TransferFunction::Rec709:
-            color.transfer = 1;
-            break;
-    }
-    switch (space->ycbcrEncoding) {
-        case ColorSpace::YcbcrEncoding::Rec601:
-            color.matrix = 6;
-            break;
-        case ColorSpace::YcbcrEncoding::Rec709:
-            color.matrix = 1;
-            break;
-        case ColorSpace::YcbcrEncoding::Rec2020:
-            color.matrix = 9;
-            break;
-        default:
-            break;
-    }
-    color.fullRange = space->range == ColorSpace::Range::Full;
-    return color;
-}
-
-/// A buffer's dmabufs in this process, each mapped once for as long as the camera is taken.
-class MappedBuffer {
-  public:
-    explicit MappedBuffer(const libcamera::FrameBuffer& buffer) {
-        for (const auto& plane : buffer.planes()) {
-            const std::size_t end = std::size_t{plane.offset} + plane.length;
-            const auto known =
-                std::find_if(areas_.begin(), areas_.end(), [&](const Area& a) { return a.fd == plane.fd.get(); });
-            if (known == areas_.end())
-                areas_.push_back({plane.fd.get(), end, {}});
-            else
-                known->bytes = std::max(known->bytes, end);
-        }
-        for (Area& area : areas_)
-            // one that the processor must not see stays unmapped: whoever has to see it will say what is wrong
-            area.memory = PaddedMapping(area.fd, area.bytes, true);
-    }
-
-    [[nodiscard]] std::byte* at(int fd, std::size_t offset) const {
-        const auto area = std::find_if(areas_.begin(), areas_.end(), [&](const Area& a) { return a.fd == fd; });
-        return area->memory ? area->memory.data() + offset : nullptr;
-    }
-
-  private:
-    struct Area {
-        int fd;
-        std::size_t bytes;
-        PaddedMapping memory;
-    };
-    std::vector<Area> areas_;
-};
-
-Picture pictureOf(const libcamera::StreamConfiguration& stream, const libcamera::FrameBuffer& buffer,
-                  const MappedBuffer& mapped) {
-    Picture picture;
-    picture.format = ours(stream.pixelFormat);
-    picture.size = ours(stream.size);
-    picture.writable = true;
-    const auto& planes = buffer.planes();
-    const auto count = std::max<std::size_t>(1, static_cast<std::size_t>(planeCount(picture.format)));
-    if (planes.size() < count)
-        throw std::runtime_error("the camera's " + name(picture.format) + " pictures have " +
-                                 std::to_string(planes.size()) + " planes where there should be " +
-                                 std::to_string(count));
-    for (std::size_t i = 0; i < count; ++i) {
-        Plane& plane = picture.planes[i];
-        plane.dmabuf = planes[i].fd.get();
-        plane.offsetBytes = planes[i].offset;
-        // libcamera states the first plane's alone; in its formats the others' follow from how many samples they hold
-        plane.strideBytes = stream.stride;
-        if (i > 0 && count == 3)
-            plane.strideBytes /= 2;
-        plane.data = mapped.at(plane.dmabuf, plane.offsetBytes);
-        picture.writable = picture.writable && plane.data;
-    }
-    return picture;
-}
 
 std::chrono::nanoseconds now(clockid_t clock) {
     timespec time{};
@@ -175,7 +58,7 @@ class LibcameraDevice final : public CameraDevice {
     std::vector<CameraFormat> formats_;
     Configuration configuration_;
     std::unique_ptr<libcamera::FrameBufferAllocator> allocator_;
-    std::vector<MappedBuffer> mapped_;
+    std::vector<MappedLibcameraBuffer> mapped_;
     std::vector<std::unique_ptr<libcamera::Request>> requests_;  // one per buffer
     std::vector<char> used_;  // whether a request has been queued before, per request
     libcamera::ControlList initial_;
@@ -429,19 +312,6 @@ CaptureTime captureTime(std::chrono::nanoseconds timestamp, std::chrono::nanosec
     // a time of the boot clock lies before now, but after now less any time spent in suspend
     const bool isMonotonic = timestamp <= monotonicNow && monotonicNow - timestamp < suspended;
     return CaptureTime(isMonotonic ? timestamp + suspended : timestamp);
-}
-
-std::vector<CameraFormat> cameraFormats(const libcamera::StreamConfiguration& stream) {
-    std::vector<CameraFormat> formats;
-    for (const libcamera::PixelFormat& format : stream.formats().pixelformats()) {
-        CameraFormat described{ours(format), {}};
-        for (const libcamera::Size& size : stream.formats().sizes(format))
-            described.sizes.push_back(ours(size));
-        formats.push_back(std::move(described));
-    }
-    if (formats.empty())  // of pipelines that list none, what they propose
-        formats.push_back({ours(stream.pixelFormat), {ours(stream.size)}});
-    return formats;
 }
 
 bool anyCameraAbandoned() noexcept {

@@ -6,13 +6,10 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "capture/camera.h"
 
 namespace smartcodec {
-
-[[nodiscard]] std::vector<CameraFormat> cameraFormats(const libcamera::StreamConfiguration& stream);
 
 /// Takes the camera for this process. Throws std::system_error.
 [[nodiscard]] std::unique_ptr<CameraDevice> openLibcameraDevice(std::shared_ptr<libcamera::Camera> camera);

@@ -10,6 +10,7 @@
 
 #include "capture/libcamera_controls.h"
 #include "capture/libcamera_device.h"
+#include "capture/libcamera_pictures.h"
 
 namespace smartcodec {
 

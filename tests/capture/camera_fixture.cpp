@@ -69,10 +69,10 @@ void RunningCamera::destroySource() {
     source_.reset();
 }
 
-CameraConfig impatient() {
+CameraConfig impatient(std::chrono::milliseconds patience) {
     CameraConfig config;
-    config.patience = std::chrono::milliseconds(100);
-    config.firstPatience = std::chrono::milliseconds(300);
+    config.patience = patience;
+    config.firstPatience = 3 * patience;
     return config;
 }
 

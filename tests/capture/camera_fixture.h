@@ -69,8 +69,9 @@ class RunningCamera {
     std::thread thread_;
 };
 
-/// With little patience, for cameras that are to try it.
-[[nodiscard]] CameraConfig impatient();
+/// With little patience, for cameras that are to try it; more where something else has to happen within it, for which
+/// a busy machine may take its time.
+[[nodiscard]] CameraConfig impatient(std::chrono::milliseconds patience = std::chrono::milliseconds(100));
 
 /// What openCamera says is wrong; empty: nothing.
 [[nodiscard]] std::string refusal(const CameraConfig& config, CameraSystem& system);

@@ -155,11 +155,11 @@ TEST_SUITE("unit") {
     TEST_CASE("pictures for which there is no buffer are missing and are no stall") {
         EmulatedCameraSystem system;
         EmulatedCamera camera = system.add({.buffers = 4});
-        RunningCamera running(impatient(), system);
+        RunningCamera running(impatient(400ms), system);
         camera.waitForBuffers(4);
         camera.produce(6);
         CHECK(camera.starved() == 2);
-        std::this_thread::sleep_for(250ms);  // more than its patience
+        std::this_thread::sleep_for(500ms);  // more than its patience
         CHECK(running.sink.kept() == 4);
         for (std::uint64_t sequence = 0; sequence < 4; ++sequence)
             CHECK(running.sink.take()->sequence == sequence);

@@ -61,6 +61,11 @@ V4l2Client::V4l2Client(const EncoderConfig& config, V4l2EncoderNode node, V4l2Sy
     packets_.setParameterSets(trial.parameterSets);
     heldBack_ = trial.heldBack;
     buffersKept_ = trial.buffersKept;
+    restarts_ = driverFacts(settings_.node.driver).restarts;
+    if (!trial.returnsTimes) {
+        packets_.matchInOrder();
+        capabilities_.notes.push_back("it does not give the frames' times back: its packets are taken in their order");
+    }
     settings_.picturesInside += static_cast<std::uint32_t>(buffersKept_);
     open();
     steering_ = stream_->tuning.steering();
@@ -72,7 +77,8 @@ void V4l2Client::open() {
     fresh_ = true;
     askedKeyFrame_.reset();
     keptAtKeyFrames_ = 0;
-    lastMove_ = lastPiece_ = Clock::now();
+    restarted_ = false;
+    lastMove_ = lastPiece_ = lastGood_ = Clock::now();
     if (capabilities_.importsDmabufs && !session().imports()) {  // it did until it was opened again
         capabilities_.importsDmabufs = false;
         capabilities_.notes.push_back("frames are copied once on their way in: " + session().importRefusal());
@@ -104,7 +110,8 @@ void V4l2Client::describeCapabilities() {
                         " frames a second instead of " + std::to_string(std::lround(config_.frameRate.value())) +
                         ": the bit rate that it is told makes up for that");
     if (!steering_.keyFrame)
-        notes.push_back("it makes no key frames on request: it is restarted for each");
+        notes.push_back(std::string("it makes no key frames on request: it is ") +
+                        (restarts_ ? "restarted" : "opened again") + " for each");
     if (const auto seconds = static_cast<double>(steering_.longestGop) / config_.frameRate.value();
         seconds > 0 && seconds < kShortGop)
         notes.push_back("it makes a key frame after " + std::to_string(steering_.longestGop) + " frames at the latest");
@@ -346,6 +353,8 @@ void V4l2Client::askForKeyFrame(const Inside& frame) {
 void V4l2Client::finished(const V4l2Packets::Finished& packet) {
     limit_.packet(packet.bytes, packet.presentation);
     governor_.packet(packet.bytes, packet.presentation);
+    lastGood_ = Clock::now();
+    spoiledBefore_ = packets_.counts().spoiled;
     // Some drivers write the bit rate into the parameter sets: a new file for every level would be worse than one
     // level.
     if (std::exchange(restartedForRate_, false) && packet.newStream)

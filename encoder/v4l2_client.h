@@ -131,9 +131,13 @@ class V4l2Client final : public Encoder, private V4l2Sink {
     bool restartsForRate_ = true;  // worth it only as long as that leaves the parameter sets alone
     bool restartedForRate_ = false;
     bool endUntold_ = false;  // it was seen that this encoder does not tell when it has ended
+    bool restarts_ = true;    // STREAMOFF and STREAMON begin another stream
+    bool restarted_ = false;  // they did, and nothing came since
 
-    Clock::time_point lastMove_{};   // anything that came out or went in
-    Clock::time_point lastPiece_{};  // of the bit stream; or when the device began to owe some
+    Clock::time_point lastMove_{};     // anything that came out or went in
+    Clock::time_point lastPiece_{};    // of the bit stream; or when the device began to owe some
+    Clock::time_point lastGood_{};     // a packet that can be decoded, or opened
+    std::uint64_t spoiledBefore_ = 0;  // that packet: frames that could not be decoded
     std::optional<Clock::time_point> heldSince_;
     std::optional<Clock::time_point> lastFailure_;
     bool importRefused_ = false;  // the frame's dmabufs, not the device, are what is wrong

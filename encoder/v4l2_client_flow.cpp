@@ -16,6 +16,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kEmptyPatience{100};  // after an empty piece or an event that may be the end
 constexpr milliseconds kReopenPause{50};
+// Many more than go by until a key frame mends what one failure has broken.
+constexpr std::uint64_t kSpoiledInARow = 16;
 constexpr int kTurnShare = 4;  // of the time for a stall, that a key frame waits for those before it
 
 }  // namespace
@@ -95,9 +97,12 @@ void V4l2Client::pictureReturned(std::uint32_t bufferIndex) {
 }
 
 void V4l2Client::piece(const V4l2Piece& piece) {
-    if (!piece.data.empty())
-        lastPiece_ = Clock::now();
+    const std::uint64_t strays = packets_.counts().strays;
     packets_.piece(piece);
+    if (piece.data.empty() || packets_.counts().strays > strays)
+        return;
+    lastPiece_ = Clock::now();
+    restarted_ = false;
 }
 
 V4l2Result V4l2Client::collect(bool& moved) {
@@ -122,6 +127,9 @@ V4l2Result V4l2Client::collect(bool& moved) {
     // Buffers of pictures that come back are no sign of life: an encoder may take picture after picture for nothing.
     if (result.ok() && owesPieces() && now >= lastPiece_ + limits_.stall)
         return {"waiting for the encoder, which takes frames and gives nothing back", ETIMEDOUT};
+    // Nor are frames that come back one after the other, all of them failed.
+    if (result.ok() && packets_.counts().spoiled >= spoiledBefore_ + kSpoiledInARow && now >= lastGood_ + limits_.stall)
+        return {"encoding, of which nothing comes that can be decoded", EIO};
     return result;
 }
 
@@ -217,12 +225,15 @@ V4l2Result V4l2Client::drainStream() {
 V4l2Result V4l2Client::restartStream() {
     if (const V4l2Result result = drainStream(); !result.ok())
         return result;
+    if (!restarts_)
+        return reopenStream();
     if (const V4l2Result result = session().stop(); !result.ok())
         return result;
     std::erase_if(inside_, [](const Inside& frame) { return frame.buffer.has_value(); });
     packets_.beginStream();
     fresh_ = true;
     askedKeyFrame_.reset();
+    restarted_ = true;
     return session().run();
 }
 
@@ -246,6 +257,10 @@ Status V4l2Client::recover(const V4l2Result& why) {
     const std::string text = capabilities_.name + ": " + why.text();
     if (std::exchange(importRefused_, false)) {
         copyFromNowOn(why.text());
+        return reopen(text);
+    }
+    if (std::exchange(restarted_, false) && why.error == ETIMEDOUT && std::exchange(restarts_, false)) {
+        capabilities_.notes.push_back("it does nothing after a restart: it is opened again instead from now on");
         return reopen(text);
     }
     const auto now = Clock::now();
@@ -287,7 +302,8 @@ Status V4l2Client::reopen(const std::string& why) {
 }
 
 Status V4l2Client::fail(const std::string& message) {
-    failed_ = true;
+    if (std::exchange(failed_, true))
+        return Status::failure(message);
     packets_.flush();  // what came out stays good
     noteLosses();
     stream_.reset();

@@ -63,14 +63,16 @@ constexpr std::array kDrivers{
                     .qpMap = {},
                     .droppedFrames = kCountsFrames},
     // drivers/media/platform/samsung/s5p-mfc: s5p_mfc_enc_s_ctrl stores into enc_params, which only
-    // s5p_mfc_set_enc_params_* reads, at the start; nothing reads ctx->force_frame_type.
+    // s5p_mfc_set_enc_params_* reads, at the start; nothing reads ctx->force_frame_type. s5p_mfc_stop_streaming sets
+    // MFCINST_FINISHED, in which s5p_mfc_ctx_ready has nothing to do for good.
     V4l2DriverFacts{.driver = "s5p-mfc",
                     .bitrate = Static,
                     .keyFrame = Absent,
                     .qpRange = Static,
                     .frameRate = Static,
                     .qpMap = {},
-                    .droppedFrames = kCountsFrames},
+                    .droppedFrames = kCountsFrames,
+                    .restarts = false},
     // drivers/media/platform/chips-media/coda: coda_s_ctrl and coda_s_parm mark what RC_PARAM_CHANGE hands over with
     // the next picture; the QP limits (H264_MIN_QP, MAX_QP) go into the sequence header's set-up, in
     // coda_start_encoding.
@@ -100,14 +102,16 @@ constexpr std::array kDrivers{
                     .droppedFrames = kCountsFrames,
                     .dataOffset = true},
     // drivers/media/platform/chips-media/wave5: wave5_vpu_enc_s_ctrl stores into inst->enc_param, which
-    // initialize_sequence reads.
+    // initialize_sequence reads. wave5_vpu_enc_stop_streaming sets VPU_INST_STATE_STOP, from which start_streaming does
+    // not go on.
     V4l2DriverFacts{.driver = "wave5-enc",
                     .bitrate = Static,
                     .keyFrame = {},
                     .qpRange = Static,
                     .frameRate = Static,
                     .qpMap = {},
-                    .droppedFrames = kCountsFrames},
+                    .droppedFrames = kCountsFrames,
+                    .restarts = false},
     // drivers/media/platform/st/sti/hva: hva_h264_prepare_task reads ctx->ctrls and the rate again for every picture.
     V4l2DriverFacts{.driver = "st-hva",
                     .bitrate = Live,

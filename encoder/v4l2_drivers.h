@@ -29,6 +29,8 @@ struct V4l2DriverFacts {
     std::int64_t leastBitrate = 0;
     /// It heeds v4l2_plane.data_offset, so that pictures in the middle of a dmabuf can be imported. Most do not.
     bool dataOffset = false;
+    /// STREAMOFF and STREAMON begin another stream, as the specification has it; else only opening it again does.
+    bool restarts = true;
 };
 
 /// Never fails: an unknown driver gets facts that are all empty.

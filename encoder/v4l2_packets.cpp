@@ -38,6 +38,13 @@ std::optional<std::int64_t> V4l2Packets::match(std::chrono::microseconds timesta
     return static_cast<std::int64_t>(nearest) - 1;
 }
 
+std::optional<std::int64_t> V4l2Packets::nextInOrder() const {
+    if (open_ && cut_)
+        return open_;
+    const auto next = std::ranges::find(expected_, false, &Expected::finished);
+    return next == expected_.end() ? std::nullopt : std::optional(next->number);
+}
+
 V4l2Packets::Expected* V4l2Packets::find(std::int64_t number) {
     const auto found = std::ranges::find(expected_, number, &Expected::number);
     return found == expected_.end() ? nullptr : &*found;
@@ -61,7 +68,7 @@ bool V4l2Packets::expect(std::int64_t number) {
 }
 
 void V4l2Packets::piece(const V4l2Piece& piece) {
-    const std::optional<std::int64_t> number = match(piece.timestamp);
+    const std::optional<std::int64_t> number = inOrder_ ? nextInOrder() : match(piece.timestamp);
     if (open_ && number != open_)
         finishOpen();
     Expected* frame = number ? find(*number) : nullptr;

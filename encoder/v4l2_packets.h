@@ -48,6 +48,11 @@ class V4l2Packets {
     /// What frame `number` is to be queued with: frames are evenly spaced for the encoder, whatever was dropped between
     /// them, and none is at 0, which is what junk carries.
     [[nodiscard]] std::chrono::microseconds timestamp(std::int64_t number) const;
+    /// Whether a timestamp is one of those, within what drivers cut off it.
+    [[nodiscard]] bool isOfFrame(std::chrono::microseconds timestamp) const { return match(timestamp).has_value(); }
+
+    /// The encoder does not give timestamps back: pieces are those of the frames in the order in which they went in.
+    void matchInOrder() { inOrder_ = true; }
 
     /// As known before the first packet.
     void setParameterSets(std::span<const std::byte> sets);
@@ -96,6 +101,7 @@ class V4l2Packets {
     };
 
     [[nodiscard]] std::optional<std::int64_t> match(std::chrono::microseconds timestamp) const;
+    [[nodiscard]] std::optional<std::int64_t> nextInOrder() const;
     [[nodiscard]] Expected* find(std::int64_t number);
     void addHeader(const AnnexBContents& contents, const V4l2Piece& piece);
     void stray(std::int64_t number);
@@ -115,11 +121,12 @@ class V4l2Packets {
     std::deque<Expected> expected_;     // by number, those without a packet or held back by one
     std::optional<std::int64_t> open_;  // the frame that there may be more of
     bool cut_ = false;                  // its last piece filled its buffer: more goes on anywhere in it
-    bool slicesApart_ = false;          // pictures were seen to come in several pieces: each may
-    std::vector<std::byte> header_;     // parameter sets that came by themselves, for the next frame
-    std::vector<std::byte> sets_;       // of the stream as it comes in
-    std::vector<std::byte> found_;      // used again
-    std::vector<std::byte> shown_;      // of the stream as it is taken
+    bool inOrder_ = false;
+    bool slicesApart_ = false;       // pictures were seen to come in several pieces: each may
+    std::vector<std::byte> header_;  // parameter sets that came by themselves, for the next frame
+    std::vector<std::byte> sets_;    // of the stream as it comes in
+    std::vector<std::byte> found_;   // used again
+    std::vector<std::byte> shown_;   // of the stream as it is taken
     std::deque<Ready> ready_;
     std::int64_t given_ = -1;       // highest number that is done with
     std::int64_t expectedTo_ = -1;  // highest number that ever went in

@@ -15,6 +15,7 @@
 #include "encoder/probe_judgement.h"
 #include "encoder/probe_pictures.h"
 #include "encoder/probe_setting.h"
+#include "encoder/v4l2_drivers.h"
 #include "encoder/v4l2_regions.h"
 
 namespace smartcodec {
@@ -86,6 +87,7 @@ class Prober {
     EncoderConfig config_;
     microseconds gap_ = microseconds(std::chrono::seconds(1)) / kPicturesPerSecond;
     std::string doing_ = "opening it";
+    bool restarts_;
     std::optional<ProbePictures> pictures_;
     std::vector<ProbeSetting> steered_;
 
@@ -104,7 +106,7 @@ class Prober {
 };
 
 Prober::Prober(V4l2System& system, const V4l2EncoderNode& node, Codec codec, const V4l2ProbeSettings& settings)
-    : system_(system), node_(node), codec_(codec), settings_(settings) {
+    : system_(system), node_(node), codec_(codec), settings_(settings), restarts_(driverFacts(node.driver).restarts) {
     result_.codec = codec;
     result_.frameRate = {kPicturesPerSecond, 1};
 }
@@ -322,16 +324,22 @@ void Prober::measureAtStart(ProbeSetting& setting) {
         result.measuredTo = bytes;
         return setting.acted();
     };
-    doing_ = std::string("starting the stream again after ") + setting.doing;
-    const std::unique_ptr<ProbeStream> again = open();
-    for (int i = 0; i < kPrelude; ++i)
-        again->encode(pictures_->picture(Content::Whole, again->coded().size()), gap_);
-    again->drain();
     int refused = 0;
-    again->restart([&] { refused = setting.set(again->session(), result.askedTo); });
-    if (acts(playToEnd(*again)) && refused == 0) {
-        result.effect = Effect::Static;
-        return;
+    if (restarts_) {
+        doing_ = std::string("starting the stream again after ") + setting.doing;
+        const std::unique_ptr<ProbeStream> again = open();
+        for (int i = 0; i < kPrelude; ++i)
+            again->encode(pictures_->picture(Content::Whole, again->coded().size()), gap_);
+        again->drain();
+        try {
+            again->restart([&] { refused = setting.set(again->session(), result.askedTo); });
+            if (acts(playToEnd(*again)) && refused == 0) {
+                result.effect = Effect::Static;
+                return;
+            }
+        } catch (const std::exception&) {
+            restarts_ = false;  // some drivers begin anew only when they are opened again
+        }
     }
     doing_ = std::string("opening it again after ") + setting.doing;
     const std::unique_ptr<ProbeStream> anew =

@@ -45,6 +45,7 @@ class TrialSink final : public V4l2Sink {
         }
         if (contents.picture && latest_ != piece.timestamp) {  // not another slice of the same
             latest_ = piece.timestamp;
+            first_ = first_.value_or(piece.timestamp);
             ++pictures_;
         }
         failed_ = failed_ || piece.failed;
@@ -52,12 +53,14 @@ class TrialSink final : public V4l2Sink {
 
     [[nodiscard]] bool picture() const { return pictures_ > 0; }
     [[nodiscard]] std::size_t pictures() const { return pictures_; }
+    [[nodiscard]] std::chrono::microseconds firstTime() const { return first_.value_or(std::chrono::microseconds{}); }
     [[nodiscard]] bool failed() const { return failed_; }
     [[nodiscard]] std::vector<std::byte>& sets() { return sets_; }
 
   private:
     Codec codec_;
     std::size_t pictures_ = 0;
+    std::optional<std::chrono::microseconds> first_;
     std::optional<std::chrono::microseconds> latest_;
     bool failed_ = false;
     std::vector<std::byte> sets_;
@@ -106,6 +109,7 @@ class Trial {
         if (hasParameterSets(config.codec) && !inspectBitstream(config.codec, sink_.sets()).parameterSets)
             throw std::runtime_error(name_ + " gives a stream without parameter sets, which no player can show");
         result.parameterSets = std::move(sink_.sets());
+        result.returnsTimes = times.isOfFrame(sink_.firstTime());
         return result;
     }
 

@@ -14,6 +14,7 @@ struct V4l2Trial {
     std::vector<std::byte> parameterSets;
     std::size_t heldBack = 0;     ///< pictures whose bit stream it keeps until later ones come
     std::size_t buffersKept = 0;  ///< pictures whose buffers it keeps until then
+    bool returnsTimes = true;     ///< packets have the timestamps of their pictures
 };
 
 struct V4l2TrialLimits {

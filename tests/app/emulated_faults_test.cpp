@@ -95,6 +95,8 @@ void tryOne(const Device& device, const V4l2Call& call, std::size_t occurrence, 
         ++tally.notSetUp;
         CHECK(system.struck());
         CHECK_MESSAGE(std::string(failure.what()).find("/dev/video0") != std::string::npos, failure.what());
+        CHECK_MESSAGE(mayPreventSetUp(call, error, device.personality, std::get<SceneConfig>(settings.source).size),
+                      failure.what());
         CHECK_FALSE(std::filesystem::exists(settings.output));
     }
     CHECK(tally.cases <= before + 1);

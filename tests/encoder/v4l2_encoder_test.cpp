@@ -30,8 +30,7 @@ TEST_SUITE("unit") {
                     CHECK(encoder->finishesByItself());
                     const V4l2Recording recording = record(*encoder, config, 60);
                     CHECK(recording.failure == "");
-                    if (codec == Codec::H264)
-                        checkStream(recording);
+                    checkStream(recording, codec);
                     CHECK(numbers(recording) == upTo(60));
                     for (std::size_t i = 0; i < recording.packets.size(); ++i)
                         CHECK(recording.packets[i].presentation == at(static_cast<int>(i)));

@@ -2,15 +2,12 @@
 #include <linux/videodev2.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <exception>
-#include <initializer_list>
 #include <map>
 #include <optional>
 #include <random>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -149,25 +146,6 @@ struct Tally {
     std::chrono::nanoseconds longest{0};
 };
 
-/// Calls without which there is no encoder, or not the one asked for, each made until the first frame is in: whatever
-/// else fails, set-up goes on without.
-bool mayPreventSetUp(const Case& one) {
-    const std::string_view call = one.call.name;
-    const auto isOneOf = [call](std::initializer_list<std::string_view> names) {
-        return std::ranges::find(names, call) != names.end();
-    };
-    if (one.error == EINTR)
-        return false;
-    if (isOneOf({"open", "QUERYCAP", "ENUM_FMT", "S_FMT", "REQBUFS", "QUERYBUF", "mmap", "QBUF", "DQBUF", "STREAMON",
-                 "poll"}))
-        return true;
-    if (call == "S_PARM")
-        return one.personality.needsFrameRate;
-    const Size alignment = one.personality.alignment;
-    const bool padded = one.size.width % alignment.width != 0 || one.size.height % alignment.height != 0;
-    return padded && isOneOf({"G_SELECTION", "S_SELECTION"});
-}
-
 void judge(const Case& one, const Outcome& outcome, Tally& tally) {
     if (!outcome.struck)  // so often it was not called this time
         return;
@@ -187,7 +165,7 @@ void judge(const Case& one, const Outcome& outcome, Tally& tally) {
     if (!outcome.setUpFailure.empty()) {
         ++tally.notSetUp;
         CHECK_MESSAGE(outcome.setUpFailure.find("/dev/video0") != std::string::npos, outcome.setUpFailure);
-        CHECK_MESSAGE(mayPreventSetUp(one), outcome.setUpFailure);
+        CHECK_MESSAGE(mayPreventSetUp(one.call, one.error, one.personality, one.size), outcome.setUpFailure);
         return;
     }
     checkStream(outcome.recording, one.codec);

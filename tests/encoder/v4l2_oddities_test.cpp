@@ -234,6 +234,21 @@ TEST_SUITE("unit") {
         CHECK(notes(trouble, "1 piece of its bit stream belonged to no frame"));
     }
 
+    TEST_CASE("a driver that does not give timestamps back has its packets taken in their order") {
+        for (const int latency : {0, 2}) {
+            CAPTURE(latency);
+            const Trouble trouble = recordWith([&](V4l2Personality& personality) {
+                personality.copiesTimestamps = false;
+                personality.latencyFrames = latency;
+                personality.junkFirst = true;
+                personality.splitsParameterSets = true;
+            });
+            CHECK(numbers(trouble.recording) == upTo(60));
+            CHECK(trouble.recording.pictures.at(31).checksum == truth(smallConfig(), 31));
+            CHECK(notes(trouble, "does not give the frames' times back"));
+        }
+    }
+
     TEST_CASE("a device that wakes without reason is not believed") {
         const Trouble trouble = recordWith([](V4l2Personality& personality) { personality.spuriousPollEvery = 2; });
         CHECK(numbers(trouble.recording) == upTo(60));

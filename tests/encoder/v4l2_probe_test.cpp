@@ -85,9 +85,9 @@ TEST_SUITE("integration") {
             {"iris", Live, Absent, Static, None, Live, true},
             {"mtk-vcodec", Live, Live, Absent, Live, Absent},
             {"coda", Live, Live, Static, Live, Absent},
-            {"s5p-mfc", Static, None, Static, Static, Absent},
+            {"s5p-mfc", Opening, None, Opening, Opening, Absent},
             {"amphion", Live, Live, Absent, Static, Absent},
-            {"wave5", Static, Absent, Static, Static, Absent},
+            {"wave5", Opening, Absent, Opening, Opening, Absent},
             {"vsi", Live, Live, Live, Live, Live},
         };
         for (const Truth& truth : kTruths) {
@@ -104,6 +104,20 @@ TEST_SUITE("integration") {
             if (truth.qpMap == Live)
                 CHECK(result.qpMapPlacement.value() > 2);
         }
+    }
+
+    TEST_CASE("an encoder that nobody knows to do nothing after a restart is measured by opening it anew") {
+        V4l2Personality personality = v4l2Personality("plain");
+        personality.restarts = false;
+        for (V4l2PersonalityControl& control : personality.controls)
+            control.effect = V4l2Effect::Static;
+        EmulatedV4l2 system(personality);
+        V4l2ProbeSettings impatient = kSmall;
+        impatient.limits.stall = seconds(1);
+        const V4l2Probe result = probe(system, Codec::H264, impatient);
+        CHECK(result.failure == "");
+        CHECK(result.bitrate.effect == Effect::Opening);
+        CHECK(result.qpRange.effect == Effect::Opening);
     }
 
     TEST_CASE("figures say what was asked for and what came of it") {

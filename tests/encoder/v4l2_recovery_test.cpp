@@ -1,13 +1,20 @@
 #include <doctest/doctest.h>
+#include <linux/videodev2.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <functional>
 #include <set>
+#include <span>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "encoder/v4l2_encoder.h"
 #include "tests/encoder/v4l2_fixture.h"
+#include "tests/support/forwarding_v4l2.h"
 
 namespace smartcodec::test {
 namespace {
@@ -56,7 +63,94 @@ std::ptrdiff_t newStreams(const V4l2Recording& recording) {
     return std::ranges::count_if(recording.packets, [](const Packet& packet) { return packet.newStream; });
 }
 
+/// A device that answers POLLERR once it was struck, and nothing else is wrong with, until it is opened again.
+class Polled final : public ForwardingV4l2 {
+  public:
+    using ForwardingV4l2::ForwardingV4l2;
+    void strike() { broken_ = true; }
+
+    int open(const char* path) override {
+        broken_ = false;
+        return ForwardingV4l2::open(path);
+    }
+    int ioctl(int descriptor, unsigned long request, void* argument) override {
+        if (broken_ && request == VIDIOC_DQBUF) {
+            errno = EAGAIN;
+            return -1;
+        }
+        return ForwardingV4l2::ioctl(descriptor, request, argument);
+    }
+    int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) override {
+        if (!broken_ || descriptors.empty())
+            return ForwardingV4l2::poll(descriptors, timeoutMilliseconds);
+        descriptors[0].revents = POLLERR;
+        return 1;
+    }
+
+  private:
+    bool broken_ = false;
+};
+
 TEST_SUITE("unit") {
+    TEST_CASE("a device that answers POLLERR with frames inside is opened again at once") {
+        EmulatedV4l2 device(v4l2Personality("plain"), EmulatedV4l2::Coding::Fake);
+        Polled system(device);
+        const EncoderConfig config = smallConfig();
+        const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+        const std::size_t opened = device.opened();
+        const V4l2Recording recording = record(*encoder, config, 60, [&](int number, EncodeParameters&) {
+            if (number == 30)
+                system.strike();
+        });
+        CHECK_MESSAGE(recording.failure == "", recording.failure);
+        checkStream(recording);
+        CHECK(device.opened() == opened + 1);
+        CHECK(recording.packets.size() == 60);  // none of them was taken from it
+        const std::vector<std::string> notes = encoder->capabilities().notes;
+        CHECK(std::ranges::any_of(notes, [](const std::string& note) {
+            return note.find("it was opened again after waiting for the encoder (poll answers POLLERR)") == 0;
+        }));
+    }
+
+    TEST_CASE("a device that does nothing after a restart is opened again for each key frame instead") {
+        V4l2Personality personality = v4l2Personality("plain");
+        std::erase_if(personality.controls, [](const V4l2PersonalityControl& control) {
+            return control.id == V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME;
+        });
+        personality.restarts = false;
+        EmulatedV4l2 system(personality, EmulatedV4l2::Coding::Fake);
+        const EncoderConfig config = smallConfig();
+        const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+        const std::size_t opened = system.opened();
+        const V4l2Recording recording = record(*encoder, config, 60, [&](int number, EncodeParameters& parameters) {
+            parameters.keyFrame = number % 20 == 0;
+        });
+        CHECK_MESSAGE(recording.failure == "", recording.failure);
+        checkStream(recording);
+        CHECK(recording.packets.size() == 60);
+        CHECK(system.opened() == opened + 2);
+        for (const int number : {20, 40})
+            CHECK(recording.packets.at(static_cast<std::size_t>(number)).keyFrame);
+        const std::vector<std::string> notes = encoder->capabilities().notes;
+        CHECK(std::ranges::count(notes, "it does nothing after a restart: it is opened again instead from now on") ==
+              1);
+    }
+
+    TEST_CASE("a device whose frames all fail is opened again and given up when they fail again") {
+        V4l2Personality personality = v4l2Personality("plain");
+        personality.errorsFrom = 20;
+        EmulatedV4l2 system(personality, EmulatedV4l2::Coding::Fake);
+        const EncoderConfig config = smallConfig();
+        const auto encoder = openV4l2Encoder(config, {}, system, quickLimits());
+        const V4l2Recording recording = record(*encoder, config, 1000, [](int, EncodeParameters&) {
+            std::this_thread::sleep_for(quickLimits().stall / 50);
+        });
+        CHECK(recording.failure.find("nothing comes that can be decoded") != std::string::npos);
+        checkStream(recording);
+        CHECK(recording.packets.size() >= 2 * 19);
+        CHECK(recording.encoded < 400);
+    }
+
     TEST_CASE("a device that dies or stalls once is opened again and the same stream goes on with a key frame") {
         const std::vector<std::function<void(EmulatedV4l2&)>> strikes{
             [](EmulatedV4l2& system) { system.die(EIO); },

@@ -159,6 +159,7 @@ class EncoderFile {
     bool stalled_ = false;
     bool swallowing_ = false;
     bool firmwareHangs_ = false;  // codes no more of this stream
+    bool spent_ = false;          // nor of any other
     int dead_ = 0;
     bool quit_ = false;
 

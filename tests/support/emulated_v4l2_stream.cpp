@@ -105,7 +105,8 @@ void Stream::release(CodedBuffer coded, std::deque<CodedBuffer>& ready) {
     const auto due = [&](int every) { return every > 0 && packets_ % static_cast<unsigned>(every) == 0; };
     if (due(personality_.emptyPacketEvery))
         ready.push_back({.data = {}, .timestamp = coded.timestamp});
-    if (due(personality_.errorEvery)) {
+    if (due(personality_.errorEvery) ||
+        (personality_.errorsFrom > 0 && packets_ >= static_cast<unsigned>(personality_.errorsFrom))) {
         coded.data.clear();
         coded.flags = V4L2_BUF_FLAG_ERROR;
     }

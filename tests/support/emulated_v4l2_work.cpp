@@ -139,6 +139,7 @@ int EncoderFile::streamOff(std::uint32_t type, Lock& lock) {
         return EINVAL;
     changed_.wait(lock, [this] { return !busy_; });
     queue->stop();
+    spent_ = spent_ || (stream_ && !personality_.restarts);
     if (queue == &output_) {
         beforeStop_ = 0;
     } else {
@@ -178,7 +179,7 @@ bool EncoderFile::canEnd() const {
 
 bool EncoderFile::canCode() const {
     return stream_ && output_.streaming() && capture_.streaming() && !stopped_ && ready_.empty() && !firmwareHangs_ &&
-           output_.waiting() > 0 && capture_.waiting() > 0 && (!draining_ || beforeStop_ > 0);
+           !spent_ && output_.waiting() > 0 && capture_.waiting() > 0 && (!draining_ || beforeStop_ > 0);
 }
 
 bool EncoderFile::canWork() const {
@@ -253,7 +254,8 @@ void EncoderFile::deliver() {
     const std::uint32_t index = *capture_.take();
     const std::span<std::byte> memory = capture_.memory(index);
     const std::uint32_t offset = personality_.multiplanar ? personality_.captureDataOffset : 0;
-    Queue::Result result{.flags = coded.flags, .timestamp = coded.timestamp};
+    Queue::Result result{.flags = coded.flags,
+                         .timestamp = personality_.copiesTimestamps ? coded.timestamp : timeval{}};
     std::size_t bytes = std::min(coded.data.size(), memory.size() - offset);
     bool whole = bytes == coded.data.size();
     if (!whole && personality_.overflow == V4l2Overflow::Error) {

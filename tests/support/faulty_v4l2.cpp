@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <initializer_list>
 #include <stdexcept>
+#include <string_view>
 
 namespace smartcodec::test {
 
@@ -86,6 +88,23 @@ const std::vector<int>& errorsOf(const V4l2Call& call) {
         throw std::invalid_argument(std::string("no errors are known for ") + call.name + " " +
                                     std::to_string(call.request));
     return found->errors;
+}
+
+bool mayPreventSetUp(const V4l2Call& call, int error, const V4l2Personality& personality, Size size) {
+    const std::string_view name = call.name;
+    const auto isOneOf = [name](std::initializer_list<std::string_view> names) {
+        return std::ranges::find(names, name) != names.end();
+    };
+    if (error == EINTR || (error == EAGAIN && name == "DQBUF"))
+        return false;
+    if (isOneOf({"open", "QUERYCAP", "ENUM_FMT", "S_FMT", "REQBUFS", "QUERYBUF", "mmap", "QBUF", "DQBUF", "STREAMON",
+                 "poll"}))
+        return true;
+    if (name == "S_PARM")
+        return personality.needsFrameRate;
+    const Size alignment = personality.alignment;
+    const bool padded = size.width % alignment.width != 0 || size.height % alignment.height != 0;
+    return padded && isOneOf({"G_SELECTION", "S_SELECTION"});
 }
 
 int FaultyV4l2::open(const char* path) {

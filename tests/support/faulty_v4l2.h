@@ -9,7 +9,9 @@
 #include <tuple>
 #include <vector>
 
+#include "capture/picture.h"
 #include "tests/support/forwarding_v4l2.h"
+#include "tests/support/v4l2_personality.h"
 
 namespace smartcodec::test {
 
@@ -30,6 +32,10 @@ struct V4l2Call {
 /// v4l2-mem2mem, v4l2-ctrls) and from a device that has gone. That a mapping cannot be undone is not among it. Throws
 /// std::invalid_argument for a call that is not known.
 [[nodiscard]] const std::vector<int>& errorsOf(const V4l2Call& call);
+
+/// Whether a recording of pictures of `size` may fail to begin for this answer: the calls without which there is no
+/// encoder, or not the one asked for. Whatever else fails, set-up goes on without.
+[[nodiscard]] bool mayPreventSetUp(const V4l2Call& call, int error, const V4l2Personality& personality, Size size);
 
 /// Counts the calls of each kind and lets one of them fail, without its reaching the device. (Numbers over all kinds
 /// would not do: how often a device is polled differs from run to run.) For one thread at a time.

@@ -118,6 +118,7 @@ struct V4l2Personality {
     bool stopNeedsStreaming = false;   ///< STOP while OUTPUT does not stream: EINVAL
     bool outputStartResumes = true;    ///< STREAMON(OUTPUT) after the end resumes by itself
     bool takesOutputAfterStop = true;  ///< false: EIO
+    bool restarts = true;              ///< false: after STREAMOFF nothing is coded any more until it is opened again
     bool emptyOutputEnds = false;      ///< an OUTPUT buffer without data is the end of the stream
 
     /// A size and frame rate beyond the H.264 level that is set: the device stalls after the first picture.
@@ -133,6 +134,8 @@ struct V4l2Personality {
     bool neverEnds = false;             ///< a drain takes the pictures and tells no end
     int errorEvery = 0;                 ///< every n-th packet is an empty buffer with ERROR
     bool changesParameterSets = false;  ///< they are others each time the device is opened
+    int errorsFrom = 0;                 ///< from the n-th packet on each is an empty buffer with ERROR
+    bool copiesTimestamps = true;       ///< from the picture to its packet; else that is at 0
     int latencyFrames = 0;              ///< pictures held inside before the first packet comes
 };
 

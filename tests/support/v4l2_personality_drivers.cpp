@@ -242,7 +242,8 @@ V4l2Personality s5pMfc() {
             .hasTryEncoderCommand = false,
             .takesStart = false,
             .stopNeedsStreaming = true,
-            .takesOutputAfterStop = false};
+            .takesOutputAfterStop = false,
+            .restarts = false};
 }
 
 // drivers/media/platform/amphion
@@ -300,7 +301,8 @@ V4l2Personality wave5() {
             .bitrateAboveFrameRate = true,
             .flags = V4l2PictureFlags::HevcNumbers,
             .end = V4l2EndOfStream::LastOnEmpty,
-            .startResumes = false};
+            .startResumes = false,
+            .restarts = false};
 }
 
 // NXP's vsi_v4l2 for the i.MX8M

@@ -21,6 +21,7 @@ namespace smartcodec {
 namespace {
 
 constexpr std::string_view kNodeName = "video";
+constexpr std::string_view kPluginNodeName = "video-enc";  // of what libv4l-rkmpp makes an encoder
 
 /// The number of "video11"; -1 for anything else.
 int nodeNumber(std::string_view fileName) {
@@ -43,21 +44,34 @@ bool isBarren(int descriptor) {
     return number == kVideoMajor || number == kMemoryMajor;
 }
 
+}  // namespace
+
+std::vector<std::string> videoNodes(const std::string& folder) {
+    std::vector<int> numbers;
+    std::vector<std::string> ofPlugins;
+    std::error_code ignored;  // nothing to look into: no nodes
+    for (std::filesystem::directory_iterator entry(folder, ignored), end; !ignored && entry != end;
+         entry.increment(ignored)) {
+        const std::string fileName = entry->path().filename().string();
+        if (const int number = nodeNumber(fileName); number >= 0)
+            numbers.push_back(number);
+        else if (fileName.starts_with(kPluginNodeName))
+            ofPlugins.push_back(entry->path().string());
+    }
+    std::ranges::sort(numbers);
+    std::ranges::sort(ofPlugins);
+    std::vector<std::string> paths;
+    for (const int number : numbers)
+        paths.push_back(folder + "/" + std::string(kNodeName) + std::to_string(number));
+    paths.insert(paths.end(), ofPlugins.begin(), ofPlugins.end());
+    return paths;
+}
+
+namespace {
+
 class RealSystem final : public V4l2System {
   public:
-    [[nodiscard]] std::vector<std::string> nodes() override {
-        std::vector<int> numbers;
-        std::error_code ignored;  // no /dev to look into: no nodes
-        for (std::filesystem::directory_iterator entry("/dev", ignored), end; !ignored && entry != end;
-             entry.increment(ignored))
-            if (const int number = nodeNumber(entry->path().filename().string()); number >= 0)
-                numbers.push_back(number);
-        std::ranges::sort(numbers);
-        std::vector<std::string> paths;
-        for (const int number : numbers)
-            paths.push_back("/dev/" + std::string(kNodeName) + std::to_string(number));
-        return paths;
-    }
+    [[nodiscard]] std::vector<std::string> nodes() override { return videoNodes("/dev"); }
 
     int open(const char* path) override {
         const int descriptor = ::open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);

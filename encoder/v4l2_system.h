@@ -16,7 +16,7 @@ class V4l2System {
   public:
     virtual ~V4l2System() = default;
 
-    /// Paths of the video nodes here, in the order of their numbers. Nothing is opened.
+    /// Paths of the video nodes here. Nothing is opened.
     [[nodiscard]] virtual std::vector<std::string> nodes() = 0;
 
     /// For reading and writing, not blocking, closed on exec.
@@ -31,6 +31,10 @@ class V4l2System {
     /// Descriptors of devices opened here and any others, as poll(2).
     virtual int poll(std::span<pollfd> descriptors, int timeoutMilliseconds) = 0;
 };
+
+/// The paths of a folder's video nodes: those of the kernel ("video11") in the order of their numbers, then those of
+/// libv4l2's plug-ins ("video-enc0"), sorted by name. Nothing is opened.
+[[nodiscard]] std::vector<std::string> videoNodes(const std::string& folder);
 
 /// The real ones, through libv4l2, so that vendors' plug-ins work. Lives as long as the program.
 [[nodiscard]] V4l2System& v4l2System();

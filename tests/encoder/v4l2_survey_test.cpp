@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "tests/support/emulated_v4l2.h"
+#include "tests/support/temporary_folder.h"
 
 namespace smartcodec {
 namespace {
@@ -22,6 +25,15 @@ V4l2Survey survey(const std::string& name, Codec codec = Codec::H264) {
 }
 
 TEST_SUITE("unit") {
+    TEST_CASE("video nodes are those of the kernel by number and then those of plug-ins") {
+        const test::TemporaryFolder folder;
+        for (const char* name : {"video10", "video2", "video-enc0", "video-dec0", "video", "video1x", "v4l-subdev0"})
+            std::ofstream(folder / name) << "rkmpp";
+        const std::string root = folder.path().string();
+        CHECK(videoNodes(root) == std::vector<std::string>{root + "/video2", root + "/video10", root + "/video-enc0"});
+        CHECK(videoNodes(root + "/none").empty());
+    }
+
     TEST_CASE("each driver's regions are those of its interface and codec") {
         CHECK(survey("iris").regionDescription == "QP map of 16x16 blocks, -31..30");
         CHECK(survey("iris", Codec::Hevc).regionDescription == "QP map of 32x32 blocks, -31..30");

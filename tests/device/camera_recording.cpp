@@ -98,6 +98,23 @@ CameraConfig camera(Size size, std::vector<PixelFormat> directFormats) {
     return config;
 }
 
+Settings settingsFor(const TemporaryFolder& folder, const std::string& file, std::uint64_t frames) {
+    Settings settings;
+    settings.output = folder / file;
+    settings.frames = frames;
+    settings.overwrite = true;
+    settings.smart.stabilize = false;
+    return settings;
+}
+
+Settings fwhtSettings(const TemporaryFolder& folder, const CameraConfig& config, std::uint64_t frames) {
+    Settings settings = settingsFor(folder, "out.fwht", frames);
+    settings.source = config;
+    settings.codec = Codec::Fwht;
+    settings.encoder = {.kind = EncoderChoice::Kind::V4l2};
+    return settings;
+}
+
 std::vector<FwhtFrame> readFwht(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(file), {}};

@@ -11,6 +11,7 @@
 
 #include "app/pipeline.h"
 #include "tests/support/forwarding_v4l2.h"
+#include "tests/support/temporary_folder.h"
 
 namespace smartcodec::test {
 
@@ -44,6 +45,11 @@ struct CameraLog {
 [[nodiscard]] std::unique_ptr<Source> openLoggedCamera(const CameraConfig& config, CameraLog& log);
 
 [[nodiscard]] CameraConfig camera(Size size, std::vector<PixelFormat> directFormats = {kNv12, kYuv420});
+
+/// A recording of so many frames into a file of this name, over one that is there.
+[[nodiscard]] Settings settingsFor(const TemporaryFolder& folder, const std::string& file, std::uint64_t frames);
+/// Likewise, by a V4L2 encoder into "out.fwht".
+[[nodiscard]] Settings fwhtSettings(const TemporaryFolder& folder, const CameraConfig& config, std::uint64_t frames);
 
 /// A frame of a raw FWHT stream, as its header describes it.
 struct FwhtFrame {

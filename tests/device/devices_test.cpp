@@ -40,13 +40,13 @@ void checkControl(const Json& controls, const std::string& name, int lowest, int
     CHECK(control["maximum"] == highest);
 }
 
-TEST_SUITE("machine") {
+TEST_SUITE("encoder") {
     TEST_CASE("devices lists vicodec with its true formats and controls") {
         for (const bool multiplanar : {false, true}) {
             CAPTURE(multiplanar);
-            const std::string node = loadVicodec(multiplanar);
+            const Vicodec vicodec(multiplanar);
             const Json report = listed({});
-            const Json encoder = entry(report["encoders"], "path", node);
+            const Json encoder = entry(report["encoders"], "path", vicodec.node());
             CHECK(encoder["driver"] == "vicodec");
             CHECK(encoder["multiplanar"] == multiplanar);
             const Json format = entry(encoder["formats"], "fourcc", "FWHT");
@@ -65,11 +65,12 @@ TEST_SUITE("machine") {
     }
 
     TEST_CASE("devices as text names every node once") {
-        const std::string node = loadVicodec(false);
+        const Vicodec vicodec({});
         const ProgramResult result = runProgram({"devices"});
         CHECK(result.exitStatus == 0);
         CHECK(result.errors.empty());
-        for (const std::string& path : {node, videoNode("stateful-decoder"), videoNode("vivid-000-vid-cap")}) {
+        for (const std::string& path :
+             {vicodec.node(), videoNode("stateful-decoder"), videoNode("vivid-000-vid-cap")}) {
             const std::size_t at = result.output.find("  " + path + " ");
             CHECK_MESSAGE(at != std::string::npos, path << " is missing in\n" << result.output);
             CHECK(result.output.find(path, at + 3) == std::string::npos);
@@ -77,9 +78,9 @@ TEST_SUITE("machine") {
     }
 
     TEST_CASE("the probe measures on vicodec what its driver is known to do") {
-        const std::string node = loadVicodec(true);
+        const Vicodec vicodec(true);
         const Json report = listed({"--probe"});
-        const Json codec = entry(entry(report["encoders"], "path", node)["codecs"], "codec", "fwht");
+        const Json codec = entry(entry(report["encoders"], "path", vicodec.node())["codecs"], "codec", "fwht");
         const Json& measured = codec["measured"];
         CAPTURE(measured.dump(2));
         CHECK(measured["failure"].is_null());

@@ -1,6 +1,7 @@
 #include "tests/device/kernel_devices.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <fstream>
 #include <stdexcept>
 #include <string_view>
+#include <system_error>
 
 namespace smartcodec::test {
 
@@ -19,6 +21,30 @@ namespace {
 void run(const std::string& command) {
     if (const int status = std::system(command.c_str()); status != 0)
         throw std::runtime_error(command + " ended with status " + std::to_string(status));
+}
+
+void lock(const UniqueFd& file, int operation) {
+    while (flock(file.get(), operation) < 0)
+        if (errno != EINTR)
+            throw std::system_error(errno, std::generic_category(), "locking the virtual encoder");
+}
+
+bool isMultiplanar() {
+    std::ifstream file("/sys/module/vicodec/parameters/multiplanar");
+    char value = 0;
+    if (!(file >> value))
+        throw std::runtime_error("the virtual encoder is not loaded");
+    return value == 'Y' || value == '1';
+}
+
+/// Who looks what devices there are may have it open for a moment.
+void load(bool multiplanar) {
+    KernelLog log;
+    run("modprobe --remove --wait=20000 vicodec");
+    run(std::string("modprobe vicodec multiplanar=") + (multiplanar ? "1" : "0"));
+    settleDevices();
+    for (const std::string& complaint : log.complaints())
+        throw std::runtime_error("loading the virtual encoder makes the kernel say: " + complaint);
 }
 
 }  // namespace
@@ -33,11 +59,21 @@ std::string videoNode(const std::string& name) {
     throw std::runtime_error("no video node has the name " + name);
 }
 
-std::string loadVicodec(bool multiplanar) {
-    run("modprobe --remove vicodec");
-    run(std::string("modprobe vicodec multiplanar=") + (multiplanar ? "1" : "0"));
+Vicodec::Vicodec(std::optional<bool> multiplanar, Use use)
+    : lock_(open("/run/vicodec.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+    const int wanted = use == Use::Alone ? LOCK_EX : LOCK_SH;
+    lock(lock_, wanted);
+    while (multiplanar && *multiplanar != isMultiplanar()) {
+        lock(lock_, LOCK_EX);
+        if (*multiplanar != isMultiplanar())
+            load(*multiplanar);
+        lock(lock_, wanted);  // not in one step: it may have been loaded otherwise between the two
+    }
+    node_ = videoNode("stateful-encoder");
+}
+
+void settleDevices() {
     run("udevadm settle --timeout=20");
-    return videoNode("stateful-encoder");
 }
 
 KernelLog::KernelLog() : log_(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {

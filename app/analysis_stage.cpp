@@ -53,7 +53,8 @@ const char* describe(Shedding shedding) {
         case Shedding::EverySecondLook:
             return "every second frame is recorded without a look at it";
         case Shedding::MostLooks:
-            return "three of four frames are recorded without a look at them";
+            return "three of four frames are recorded without a look at them; where frames are lost even so, a smaller "
+                   "-w, a lower --fps or --codec h264 helps";
         case Shedding::Nothing:
             break;
     }

@@ -305,6 +305,8 @@ std::string toText(const DeviceReport& report) {
     for (const DeviceReport::OtherNode& node : report.captureNodes)
         text += otherText(node) + "\n";
     text += "\nencoders\n";
+    if (report.hardware.empty())
+        text += "  no V4L2 encoder\n";
     for (const DeviceReport::Hardware& hardware : report.hardware)
         text += hardwareText(hardware);
     for (const DeviceReport::Software& software : report.software)

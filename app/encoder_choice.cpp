@@ -52,7 +52,7 @@ void describeSoftware(const Settings& settings, ChosenEncoder& chosen) {
     const EncoderCapabilities& can = chosen.encoder->capabilities();
     if (settings.encoder.kind == Kind::Automatic)
         chosen.notes.push_back(
-            fmt::format("--encoder auto: software ({}): no V4L2 encoder here takes this video", can.name));
+            fmt::format("--encoder auto: software ({}): there is no V4L2 encoder for it here", can.name));
     if (settings.smart.bitrate && !can.bitrateWhileRunning)
         chosen.notes.push_back(fmt::format("{} keeps its first bit rate: the levels act on the QP instead", can.name));
 }

@@ -6,6 +6,10 @@ namespace smartcodec {
 
 Shedding LoadShedder::update(std::chrono::nanoseconds time, std::size_t waiting) {
     settling_ = std::max(0, settling_ - 1);
+    if (!began_)
+        began_ = time;
+    if (current_ == Shedding::Nothing && time - *began_ >= kStartTime)
+        settling_ = 0;
     if (waiting + 1 >= most_) {  // the next frame fills the queue, the one after it is lost
         calmSince_.reset();
         if (settling_ == 0 && current_ != Shedding::MostLooks)

@@ -38,8 +38,11 @@ class LoadShedder {
     std::optional<std::chrono::nanoseconds> calmSince_;
     std::optional<std::chrono::nanoseconds> eased_;  // when less was left undone the last time
     int settling_ = kStart;                          // frames until a change can have shown what it does
+    std::optional<std::chrono::nanoseconds> began_;
 
-    static constexpr int kStart = 30;  // encoders take their time with the first ones
+    // Encoders take their time with the first frames: so many, or what comes within so long.
+    static constexpr int kStart = 30;
+    static constexpr std::chrono::nanoseconds kStartTime = std::chrono::seconds(2);
 
     static constexpr std::chrono::nanoseconds kShortestCalm = std::chrono::seconds(5);
     static constexpr std::chrono::nanoseconds kLongestCalm = std::chrono::seconds(60);

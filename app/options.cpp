@@ -188,8 +188,9 @@ void readOutput(const RawOptions& raw, Settings& settings) {
 void readEncoder(const RawOptions& raw, Settings& settings) {
     settings.encoder = parseEncoder(raw.given("--encoder", raw.encoder.value_or("auto")));
     if (settings.codec == Codec::Fwht && settings.encoder.kind == EncoderChoice::Kind::Software)
-        throw UsageError(fmt::format("{} software: it does not code fwht: give v4l2, for the kernel's vicodec",
-                                     raw.label("--encoder")));
+        throw UsageError(
+            fmt::format("{} software: it does not code fwht, only the kernel's vicodec does: name the output .mp4",
+                        raw.label("--encoder")));
     if (settings.codec == Codec::Fwht && settings.encoder.kind == EncoderChoice::Kind::Automatic)
         settings.encoder.kind = EncoderChoice::Kind::V4l2;  // where none takes it, each says why
     if (raw.quality)

@@ -158,7 +158,7 @@ struct Recording::State {
           chosen(openEncoder(settings, source->info(), parts)),
           done(openEvent()),
           jobs(kJobs, EncodeStage::waitingFor(*chosen.encoder)),
-          trace(openTrace(settings)),
+          trace((parts.beforeOutput ? parts.beforeOutput() : void(), openTrace(settings))),
           files(filesConfig(settings, source->info())),
           write(
               openFirst(files, *chosen.encoder, trace.get()),

@@ -30,8 +30,9 @@ struct Progress {
 struct PipelineParts {
     std::function<std::unique_ptr<Source>(const Settings&)> openSource = {};
     std::function<std::unique_ptr<Encoder>(const EncoderConfig&)> openEncoder = {};
-    V4l2System* v4l2 = nullptr;       ///< borrowed for the recording's life
-    CameraSystem* cameras = nullptr;  ///< likewise
+    V4l2System* v4l2 = nullptr;               ///< borrowed for the recording's life
+    CameraSystem* cameras = nullptr;          ///< likewise
+    std::function<void()> beforeOutput = {};  ///< called when all else is open and the files are about to be created
 };
 
 /// One recording: a source, the analysis, an encoder and a file, each on its own thread, with a lock-free queue between

@@ -157,8 +157,9 @@ void addOutputOptions(CLI::App& app, RawOptions& raw) {
                                kMinBitrate.bitsPerSecond / 1000, kMaxBitrate.bitsPerSecond / 1'000'000))
         ->type_name("RATE")
         ->group("Recording");
-    app.add_option("--lookahead", raw.lookahead,
-                   "Frames that the software encoder looks ahead. Default: its preset's own, 0 with --realtime")
+    app.add_option(
+           "--lookahead", raw.lookahead,
+           "Frames that the software encoder looks ahead. Default: its preset's own, 0 with a camera or --realtime")
         ->type_name("FRAMES")
         ->group("Recording");
 }

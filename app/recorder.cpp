@@ -49,8 +49,9 @@ void attend(Recording& recording, StopSignals& signals) {
 
 int runRecorder(const CommandLine& commandLine, StopSignals& signals, const PipelineParts& parts) {
     std::optional<EndAtOnce> nothingToLose(signals);
-    Recording recording(commandLine.settings, parts);
-    nothingToLose.reset();
+    PipelineParts own = parts;
+    own.beforeOutput = [&] { nothingToLose.reset(); };  // or an empty file might be left
+    Recording recording(commandLine.settings, own);
     for (const std::string& note : recording.notes())
         spdlog::info(note);
     recording.start();

@@ -343,14 +343,14 @@ TEST_SUITE("integration") {
         const std::string text = toText(report);
         const std::string measured = text.substr(text.find("      measured"));
         CHECK(has(lineWith(measured, "measured"), "at 640x360, 30 pictures a second"));
-        CHECK(has(lineWith(measured, "bit rate"), "static: 1036800 to 172800 bit/s gave "));
+        CHECK(has(lineWith(measured, "bit rate"), "at opening: 1036800 to 172800 bit/s gave "));
         CHECK(has(lineWith(measured, "key frame"), "no effect"));
-        CHECK(has(lineWith(measured, "QP range"), "static: a lowest QP of 1 to 45 gave "));
-        CHECK(has(lineWith(measured, "frame rate"), "static: 30 to 10 pictures a second gave "));
+        CHECK(has(lineWith(measured, "QP range"), "at opening: a lowest QP of 1 to 45 gave "));
+        CHECK(has(lineWith(measured, "frame rate"), "at opening: 30 to 10 pictures a second gave "));
         CHECK(has(lineWith(measured, "regions"), "absent"));
         CHECK(has(lineWith(measured, "gaps"), "counts pictures"));
         CHECK_FALSE(has(text, "surprise"));
-        CHECK(has(text, "        bit rate           static  known of this driver; measured: static\n"));
+        CHECK(has(text, "        bit rate           static  known of this driver; measured: at opening\n"));
         CHECK(has(text, "        highest QP         static  known of this driver\n"));
 
         const Json whole = Json::parse(toJson(report))["encoders"][0]["codecs"][0];
@@ -362,7 +362,7 @@ TEST_SUITE("integration") {
         }
         const Json json = Json::parse(toJson(report))["encoders"][0]["codecs"][0]["measured"];
         CHECK(json["failure"].is_null());
-        CHECK(json["bitrate"]["effect"] == "static");
+        CHECK(json["bitrate"]["effect"] == "opening");
         CHECK(json["bitrate"]["asked_to_bps"] == 172800);
         CHECK(json["bitrate"]["measured_to_bytes_per_picture"] < json["bitrate"]["measured_from_bytes_per_picture"]);
         CHECK(json["key_frame"]["effect"] == "none");

@@ -84,7 +84,7 @@ TEST_SUITE("unit") {
         const ChosenEncoder chosen = openEncoder(settings, configFor(settings), system);
         CHECK(chosen.encoder->capabilities().name == "libx264");
         REQUIRE(chosen.notes.size() == 1);
-        CHECK(chosen.notes[0] == "--encoder auto: software (libx264): no V4L2 encoder here takes this video");
+        CHECK(chosen.notes[0] == "--encoder auto: software (libx264): there is no V4L2 encoder for it here");
     }
 
     TEST_CASE("auto becomes the first device that codes this codec") {

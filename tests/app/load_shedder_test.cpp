@@ -50,6 +50,14 @@ TEST_SUITE("unit") {
         CHECK(load.seconds(5, 0) == Shedding::Nothing);
     }
 
+    TEST_CASE("an encoder that takes half a second for a frame is relieved after two seconds") {
+        LoadShedder shedder(kRoom);
+        std::chrono::nanoseconds time{0};
+        for (; time < 2s; time += 500ms)
+            CHECK(shedder.update(time, kRoom) == Shedding::Nothing);
+        CHECK(shedder.update(time, kRoom) == Shedding::Stabiliser);
+    }
+
     TEST_CASE("what is cheapest to lose goes first and each step has time to show what it does") {
         Load load;
         load.seconds(5, 0);

@@ -182,6 +182,8 @@ void readOutput(const RawOptions& raw, Settings& settings) {
         throw UsageError("no output: give the file to write with -o FILE.mp4");
     settings.output = *raw.output;
     settings.overwrite = raw.overwrite;
+    if (raw.sync)
+        settings.syncInterval = parseSeconds(raw.given("--sync", *raw.sync), {0.1, 3600, "seconds"});
     settings.codec = readCodec(raw, settings.output);
 }
 

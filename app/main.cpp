@@ -7,6 +7,7 @@
 #include "app/options.h"
 #include "app/print.h"
 #include "app/recorder.h"
+#include "app/repair.h"
 #include "app/signals.h"
 #include "capture/libcamera_system.h"
 
@@ -26,6 +27,8 @@ int run(const CommandLine& commandLine, StopSignals& signals) {
             print(listDevices(commandLine.devices, v4l2System(), &libcameraSystem()));
             return 0;
         }
+        case CommandLine::Action::Repair:
+            return runRepair(commandLine.repair, signals);
         case CommandLine::Action::Record:
             return runRecorder(commandLine, signals);
     }

@@ -182,6 +182,8 @@ void readOutput(const RawOptions& raw, Settings& settings) {
         throw UsageError("no output: give the file to write with -o FILE.mp4");
     settings.output = *raw.output;
     settings.overwrite = raw.overwrite;
+    if (raw.sync)
+        settings.syncInterval = parseSeconds(raw.given("--sync", *raw.sync), {0.1, 3600, "seconds"});
     settings.codec = readCodec(raw, settings.output);
 }
 
@@ -285,6 +287,15 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
     devices->add_flag("--probe", listing.probe,
                       "Encode with each V4L2 encoder and measure what its controls really do: some seconds each");
     devices->add_flag("--json", listing.json, "Print one JSON object instead of text");
+    RepairSettings repairing;
+    CLI::App* repair = app.add_subcommand(
+        "repair", "Make an ordinary MP4, index first, of a recording, whole or cut off by a power cut");
+    repair->add_option("file", repairing.input, "The recording")->type_name("FILE");
+    repair
+        ->add_option("-o,--output", repairing.output,
+                     "Write here and leave the recording as it is. Default: replace it")
+        ->type_name("FILE");
+    repair->add_flag("--overwrite", repairing.overwrite, "Replace the output if it exists");
     app.footer(
         "Exit status: 0 recorded, 1 the recording ended early but what was written is whole, 2 wrong usage or nothing\n"
         "could be started.");
@@ -299,6 +310,11 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
     }
     if (devices->parsed())
         return {.action = CommandLine::Action::ListDevices, .devices = listing};
+    if (repair->parsed()) {
+        if (repairing.input.empty())
+            throw UsageError("repair: no file: give the recording to repair");
+        return {.action = CommandLine::Action::Repair, .repair = repairing};
+    }
     return understand(raw);
 }
 

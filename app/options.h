@@ -3,6 +3,7 @@
 #include <string>
 
 #include "app/devices.h"
+#include "app/repair.h"
 #include "app/settings.h"
 #include "app/values.h"
 
@@ -12,12 +13,13 @@ enum class SummaryFormat { Text, Json };
 
 /// What the user asked for.
 struct CommandLine {
-    enum class Action { Record, ListDevices, Print };
+    enum class Action { Record, ListDevices, Repair, Print };
 
     Action action = Action::Record;
     std::string text = {};  ///< to print: help or version
     Settings settings = {};
     DeviceListing devices = {};
+    RepairSettings repair = {};
     SummaryFormat summary = SummaryFormat::Text;
 };
 

@@ -18,6 +18,7 @@
 #include "app/encode_stage.h"
 #include "app/encoder_choice.h"
 #include "app/output_series.h"
+#include "app/sync_stage.h"
 #include "app/trace.h"
 #include "app/write_stage.h"
 #include "capture/libcamera_system.h"
@@ -162,7 +163,8 @@ struct Recording::State {
           files(filesConfig(settings, source->info())),
           write(
               openFirst(files, *chosen.encoder, trace.get()),
-              [this](const OutputSeries::Next& next) { return files.open(next); }, packets, failure) {}
+              [this](const OutputSeries::Next& next) { return files.open(next); },
+              {.stage = sync, .interval = settings.syncInterval}, packets, failure) {}
 
     void start();
     void join();
@@ -184,6 +186,7 @@ struct Recording::State {
     AnalysisStage analysis{settings, source->info(), {captured, jobs, spareMaps}, trace.get(), failure};
     EncodeStage encode{*chosen.encoder, {jobs, packets, spareMaps}, failure};
     OutputSeries files;
+    SyncStage sync{failure};
     WriteStage write;  // opened last, since it leaves a file: a start that fails before has left nothing
 
     std::atomic<bool> stopped{false};  // set by whoever stops it
@@ -197,7 +200,8 @@ struct Recording::State {
 void Recording::State::start() {
     running = {};
     try {
-        threads.reserve(4);  // or one might be lost that runs already
+        threads.reserve(5);  // or one might be lost that runs already
+        threads.emplace_back([this] { sync.run(); });
         threads.emplace_back([this] {
             write.run();
             (void)eventfd_write(done.get(), 1);  // the last stage to end; one event always fits
@@ -212,9 +216,13 @@ void Recording::State::start() {
                 (void)eventfd_write(done.get(), 1);
                 break;
             case 1:
-                packets.put(End{});
+                sync.end();
+                (void)eventfd_write(done.get(), 1);
                 break;
             case 2:
+                packets.put(End{});
+                break;
+            case 3:
                 jobs.put(End{});
                 break;
             default:

@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <system_error>
 #include <utility>
@@ -48,6 +49,10 @@ class Queue {
         Item item;
         items_.wait_dequeue(item);
         return item;
+    }
+    /// False, and `item` untouched, if none comes within `limit`.
+    [[nodiscard]] bool takeWithin(Item& item, std::chrono::nanoseconds limit) {
+        return items_.wait_dequeue_timed(item, std::chrono::duration_cast<std::chrono::microseconds>(limit));
     }
     /// Items that wait: as good as exact for the taking thread, which alone makes them fewer.
     [[nodiscard]] std::size_t waiting() const { return items_.size_approx(); }

@@ -140,6 +140,10 @@ void addOutputOptions(CLI::App& app, RawOptions& raw) {
         ->type_name("FILE")
         ->group("Recording");
     app.add_flag("--overwrite", raw.overwrite, "Replace the output and the trace if they exist")->group("Recording");
+    app.add_option("--sync", raw.sync,
+                   "Write through to the disk this often: what a power cut may cost, 0.1 to 3600. Default: 1")
+        ->type_name("SECONDS")
+        ->group("Recording");
     app.add_option("--encoder", raw.encoder,
                    "v4l2:/dev/videoN: that device; v4l2: the first that takes the video; software; auto: v4l2 if there "
                    "is one, else software. Default: auto")

@@ -15,7 +15,7 @@ struct RawOptions {
     using Text = std::optional<std::string>;
 
     Text input, camera, scene, width, height, fps, output, encoder, codec, quality, maxBitrate, profile, minFps, maxGop;
-    Text lookahead, duration, frames, trace, summary, seed, shotNoise, readNoise, rotate;
+    Text sync, lookahead, duration, frames, trace, summary, seed, shotNoise, readNoise, rotate;
     std::vector<std::string> smart, levels, cameraControls;
     bool overwrite = false;
     bool realtime = false;

@@ -37,7 +37,7 @@ void attend(Recording& recording, StopSignals& signals) {
             stopping = true;
             recording.stop();
             progress.clear();
-            spdlog::info("ending the recording properly; once more ends it at once, and the file is lost");
+            spdlog::info("ending the recording properly; once more ends it at once, and the last second is lost");
         }
         if (descriptors[0].revents != 0)
             return;

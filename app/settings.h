@@ -72,6 +72,7 @@ struct Settings {
     SourceConfig source = {};
     std::string output = {};
     bool overwrite = false;
+    std::chrono::nanoseconds syncInterval = std::chrono::seconds(1);  ///< between what is safe from a power cut
 
     EncoderChoice encoder = {};
     Codec codec = Codec::H264;

@@ -11,16 +11,27 @@
 
 namespace smartcodec {
 
-WriteStage::WriteStage(OpenOutput first, OpenNext openNext, Queue<WriteItem>& in, FirstFailure& failure)
+namespace {
+
+/// A packet waits in memory no longer, should no other come that ends its fragment.
+constexpr std::chrono::milliseconds kLongestWait(500);
+/// Between two looks at a disk that is still busy with the last sync.
+constexpr std::chrono::nanoseconds kShortestWait = std::chrono::milliseconds(20);
+
+}  // namespace
+
+WriteStage::WriteStage(OpenOutput first, OpenNext openNext, const Syncing& syncing, Queue<WriteItem>& in,
+                       FirstFailure& failure)
     : output_(std::move(first)),
       openNext_(std::move(openNext)),
+      syncing_(syncing),
       in_(in),
       failure_(failure),
       leftOut_(output_->writer->leftOut()) {}
 
 void WriteStage::run() {
     for (;;) {
-        WriteItem item = in_.take();
+        WriteItem item = next();
         if (auto* packet = std::get_if<Packet>(&item)) {
             if (!failed_)
                 write(std::move(*packet));
@@ -29,7 +40,48 @@ void WriteStage::run() {
                 goOnIn(*next);
         } else if (const auto* end = std::get_if<End>(&item)) {
             finish(failed_ ? End{.time = std::min(end->time, failedAt_), .cut = true} : *end);
+            syncing_.stage.end();
             return;
+        }
+        attend();
+    }
+}
+
+/// A monostate where none comes before there is something else to do.
+WriteItem WriteStage::next() {
+    std::optional<Moment> wake;
+    if (waitingSince_)
+        wake = *waitingSince_ + kLongestWait;
+    if (output_ && !failed_ && output_->writer->bytesWritten() != syncedBytes_)
+        wake = std::min(wake.value_or(Moment::max()), lastSync_ + syncing_.interval);
+    if (!wake)
+        return in_.take();
+    WriteItem item;
+    (void)in_.takeWithin(item, std::max(*wake - std::chrono::steady_clock::now(), kShortestWait));
+    return item;
+}
+
+/// Sees to it that what has come gets into the file and from there to the disk.
+void WriteStage::attend() {
+    if (failed_ || !output_) {
+        waitingSince_.reset();
+        return;
+    }
+    const Moment now = std::chrono::steady_clock::now();
+    FileWriter& writer = *output_->writer;
+    if (waitingSince_ && now - *waitingSince_ >= kLongestWait) {
+        const Stopwatch working;
+        failed_ = !succeeds([&] { return writer.flush(); });
+        if (failed_)
+            failedAt_ = lastPresentation_;
+        takeFigures();
+        time_.total += working.elapsed();
+        waitingSince_.reset();
+    }
+    if (now - lastSync_ >= syncing_.interval && writer.bytesWritten() != syncedBytes_ && !failed_) {
+        if (UniqueFd file = writer.toSync(); file && syncing_.stage.sync(std::move(file))) {
+            lastSync_ = now;
+            syncedBytes_ = writer.bytesWritten();
         }
     }
 }
@@ -41,9 +93,13 @@ void WriteStage::write(Packet packet) {
         fileStart_ = presentation;
         first_ = first_.value_or(presentation);
     }
+    const std::uint64_t before = output_->writer->bytesWritten();
     failed_ = !succeeds([&] { return output_->writer->write(std::move(packet)); });
     if (failed_)
         failedAt_ = presentation;
+    lastPresentation_ = presentation;
+    if (!waitingSince_ || output_->writer->bytesWritten() != before)
+        waitingSince_ = std::chrono::steady_clock::now();
     takeFigures();
     time_.add(working.elapsed());
 }
@@ -69,6 +125,7 @@ Status WriteStage::openNext(const NewFile& next) {
     if (fileStart_)
         spdlog::info("the encoder began anew with other parameter sets: the recording goes on in {}", output_->path);
     fileStart_.reset();
+    syncedBytes_ = 0;
     for (Packet& packet : std::exchange(following_, {})) {
         if (Status status = output_->writer->write(std::move(packet)); !status.ok())
             return status;

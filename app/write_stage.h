@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -10,20 +11,28 @@
 #include "app/output_series.h"
 #include "app/stage.h"
 #include "app/summary.h"
+#include "app/sync_stage.h"
 
 namespace smartcodec {
 
 /// Writes the recording's file. Where the video begins anew with other parameter sets and the file's format cannot hold
 /// both, ends it and goes on in the next one: every packet goes into one file, those of copied tracks into the one in
-/// which they begin. A file that got no picture is removed. Once the disk has failed the stage takes what comes without
+/// which they begin. What was written is in the file within half a second of its coming, and is handed on to be synced
+/// at an interval. A file that got no picture is removed. Once the disk has failed the stage takes what comes without
 /// looking at it, so that nobody before it waits for ever, and then makes whole what was written.
 class WriteStage {
   public:
     /// Creates the file that follows. Throws what keeps it from doing so.
     using OpenNext = std::function<OpenOutput(const OutputSeries::Next&)>;
 
+    struct Syncing {
+        SyncStage& stage;  ///< borrowed for the stage's life; ended by `run`
+        std::chrono::nanoseconds interval;
+    };
+
     /// `in` and `failure` are borrowed for the stage's life.
-    WriteStage(OpenOutput first, OpenNext openNext, Queue<WriteItem>& in, FirstFailure& failure);
+    WriteStage(OpenOutput first, OpenNext openNext, const Syncing& syncing, Queue<WriteItem>& in,
+               FirstFailure& failure);
 
     /// Until End; the file is finished then. For the stage's own thread.
     void run();
@@ -43,12 +52,15 @@ class WriteStage {
     [[nodiscard]] const StageTime& time() const { return time_; }
 
   private:
+    using Moment = std::chrono::steady_clock::time_point;
     struct Figures {
         std::uint64_t pictures = 0;
         std::uint64_t bytes = 0;
         std::uint64_t videoBytes = 0;
     };
 
+    [[nodiscard]] WriteItem next();
+    void attend();
     void write(Packet packet);
     void goOnIn(const NewFile& next);
     [[nodiscard]] Status openNext(const NewFile& next);
@@ -60,10 +72,15 @@ class WriteStage {
 
     std::optional<OpenOutput> output_;  // empty: finished
     const OpenNext openNext_;
+    const Syncing syncing_;
     Queue<WriteItem>& in_;
     FirstFailure& failure_;
     const std::vector<std::string> leftOut_;
+    std::optional<Moment> waitingSince_;  // for something that has come and may not be in the file yet
+    Moment lastSync_ = std::chrono::steady_clock::now();
+    std::uint64_t syncedBytes_ = 0;  // of the file that is open
     bool failed_ = false;
+    CaptureTime lastPresentation_{};        // of what came last
     CaptureTime failedAt_{};                // when the picture that could not be written should have been shown
     std::optional<CaptureTime> first_;      // picture of the recording
     std::optional<CaptureTime> fileStart_;  // first picture of the file that is open

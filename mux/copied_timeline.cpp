@@ -53,6 +53,7 @@ std::optional<double> CopiedTimeline::nextSeconds() const {
 TimedPacket CopiedTimeline::pop() {
     TimedPacket result = std::move(ready_.front());
     ready_.pop_front();
+    result.step = ready_.empty() ? result.duration : ready_.front().decode - result.decode;
     return result;
 }
 

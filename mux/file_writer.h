@@ -11,6 +11,7 @@
 #include "capture/picture.h"
 #include "capture/source.h"
 #include "capture/status.h"
+#include "capture/unique_fd.h"
 #include "encoder/codec.h"
 
 namespace smartcodec {
@@ -43,6 +44,14 @@ class FileWriter {
 
     /// Packets of one stream in decoding order.
     virtual Status write(Packet packet) = 0;
+
+    /// Hands on to the file what was collected for it: should the program be killed now, a player finds everything that
+    /// is not held back.
+    virtual Status flush() = 0;
+
+    /// A descriptor of its own for whoever has the time to sync the file (fdatasync): should the power fail then, what
+    /// `flush` said holds. Empty where there is nothing to be synced.
+    [[nodiscard]] virtual UniqueFd toSync() const = 0;
 
     /// Goes on with video of other parameter sets (Annex B, borrowed for the call), a key frame first. False, and
     /// nothing is changed, if one file of this format cannot hold both: another one is to be begun then.

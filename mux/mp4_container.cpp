@@ -12,6 +12,7 @@ extern "C" {
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -27,8 +28,14 @@ constexpr int kBufferBytes = 256 << 10;
 /// Upper bounds of the index ("moov") that is written last, per packet: sample size 4, decode time step 8, presentation
 /// offset 8, key frame 4, chunk offset 8, chunk length 12, dependency and roll groups 8 (ISO/IEC 14496-12).
 constexpr std::uint64_t kIndexBytesPerPacket = 52;
+/// In its fragment's head: what it has there itself, and the track's share if it were alone.
+constexpr std::uint64_t kFragmentBytesPerPacket = 80;
 /// And for everything in it that does not grow: headers, parameter sets, edit lists, muxer's name.
 constexpr std::uint64_t kIndexBytes = 64 << 10;
+
+/// A fragment ends with the packet that makes it this long: half of what a killed recorder may lose, since as much
+/// again may be under way.
+constexpr double kFragmentSeconds = 0.5;
 
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
 using WrittenByte = const std::uint8_t;
@@ -40,6 +47,17 @@ struct FreeFormat {
     void operator()(AVFormatContext* context) const noexcept { avformat_free_context(context); }
 };
 
+using FormatContext = std::unique_ptr<AVFormatContext, FreeFormat>;
+
+struct FreeDynamicBuffer {
+    void operator()(AVIOContext* context) const noexcept {
+        std::uint8_t* bytes = nullptr;
+        avio_close_dyn_buf(context, &bytes);
+        av_free(bytes);
+        ;
+    }
+};
+
 struct FreeAvio {
     void operator()(AVIOContext* context) const noexcept {
         av_freep(&context->buffer);
@@ -47,35 +65,50 @@ struct FreeAvio {
     }
 };
 
-/// What libavformat's byte stream ends in. It never tells libavformat of an error, which would make it drop all that
-/// follows: the first error is kept for us, and the index, written later, still gets its chance.
+/// What libavformat's byte stream ends in: where samples are collected, a buffer that is to be written at `from`; at
+/// the end, the file; else, nothing. In a file nothing that lies before `from` is touched. It never tells libavformat
+/// of an error, which would make it drop all that follows: the first error is kept for us.
 struct Sink {
+    std::vector<std::byte>* buffer = nullptr;
     OutputFile* file = nullptr;
+    std::uint64_t from = 0;
     std::uint64_t position = 0;
+    std::uint64_t size = 0;
     std::error_code error;
 
-    static int write(void* opaque, WrittenByte* data, int size) {
+    static int write(void* opaque, WrittenByte* data, int count) {
         auto& sink = *static_cast<Sink*>(opaque);
-        const std::error_code error =
-            sink.file->writeAt(sink.position, std::as_bytes(std::span(data, static_cast<std::size_t>(size))));
-        if (error && !sink.error)
-            sink.error = error;
-        sink.position += static_cast<std::uint64_t>(size);
-        return size;
+        const std::span<const std::byte> bytes = std::as_bytes(std::span(data, static_cast<std::size_t>(count)));
+        if (sink.position >= sink.from)
+            sink.take(bytes);
+        sink.position += bytes.size();
+        sink.size = std::max(sink.size, sink.position);
+        return count;
+    }
+
+    void take(std::span<const std::byte> bytes) {
+        if (buffer) {
+            buffer->resize(std::max<std::size_t>(buffer->size(), position - from + bytes.size()));
+            std::memcpy(buffer->data() + (position - from), bytes.data(), bytes.size());
+        } else if (file) {
+            const std::error_code result = file->writeAt(position, bytes);
+            if (result && !error)
+                error = result;
+        }
     }
 
     static std::int64_t seek(void* opaque, std::int64_t offset, int whence) {
         auto& sink = *static_cast<Sink*>(opaque);
         switch (whence & ~AVSEEK_FORCE) {
             case AVSEEK_SIZE:
-                return static_cast<std::int64_t>(sink.file->sizeBytes());
+                return static_cast<std::int64_t>(sink.size);
             case SEEK_SET:
                 break;
             case SEEK_CUR:
                 offset += static_cast<std::int64_t>(sink.position);
                 break;
             case SEEK_END:
-                offset += static_cast<std::int64_t>(sink.file->sizeBytes());
+                offset += static_cast<std::int64_t>(sink.size);
                 break;
             default:
                 return AVERROR(EINVAL);
@@ -179,12 +212,73 @@ void moveInto(AVPacket& to, Packet packet) {
     to.flags = packet.keyFrame ? AV_PKT_FLAG_KEY : 0;
 }
 
+/// A start code of three bytes becomes a length of four, and no NAL unit with its start code is shorter than four.
+std::uint64_t grown(std::uint64_t packetBytes) {
+    return packetBytes + packetBytes / 4;
+}
+
+struct Mp4Options {
+    const char* flags = "+write_colr";  ///< the range belongs in the file even where the colours are not known
+    bool editLists = true;
+};
+
+void initialise(AVFormatContext& format, const Mp4Options& wanted, const std::string& path) {
+    AVDictionary* options = nullptr;
+    av_dict_set_int(&options, "video_track_timescale", VideoTimeline::kTicksPerSecond, 0);
+    // The default of 1000 would round the edit list, and so the end of the recording, to milliseconds.
+    av_dict_set_int(&options, "movie_timescale", VideoTimeline::kTicksPerSecond, 0);
+    av_dict_set_int(&options, "use_editlist", wanted.editLists ? 1 : 0, 0);
+    av_dict_set(&options, "movflags", wanted.flags, 0);
+    const int result = avformat_init_output(&format, &options);
+    av_dict_free(&options);
+    if (result < 0)
+        throw std::runtime_error("cannot record to '" + path + "': MP4 refuses the tracks: " + libavError(result));
+}
+
+FormatContext newMp4() {
+    AVFormatContext* format = nullptr;
+    avformat_alloc_output_context2(&format, nullptr, "mp4", nullptr);
+    FormatContext owned(avAllocated(format));
+    // Decode times before zero are what edit lists are for; nothing may be shifted to avoid them.
+    format->avoid_negative_ts = AVFMT_AVOID_NEG_TS_DISABLED;
+    format->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
+    return owned;
+}
+
+/// By Packet::stream; null: MP4 has no place for that track. They belong to `format`.
+std::vector<AVStream*> addTracks(AVFormatContext& format, const FileConfig& config) {
+    std::vector<AVStream*> streams{&addVideo(format, config)};
+    for (const CopiedTrack& track : config.copiedTracks)
+        streams.push_back(addCopied(format, track));
+    return streams;
+}
+
+/// What a fragmented file of these tracks begins with.
+std::vector<std::byte> fragmentedHead(const FileConfig& config) {
+    AVIOContext* buffer = nullptr;
+    if (avio_open_dyn_buf(&buffer) < 0)
+        throw std::bad_alloc();
+    const std::unique_ptr<AVIOContext, FreeDynamicBuffer> owner(buffer);
+    const FormatContext format = newMp4();
+    format->pb = buffer;
+    (void)addTracks(*format, config);
+    // The edit lists are ours: what they say is not known here.
+    initialise(*format, {.flags = "+empty_moov+default_base_moof+write_colr", .editLists = false}, config.path);
+    const int result = avformat_write_header(format.get(), nullptr);
+    if (result < 0)
+        throw std::runtime_error("cannot begin '" + config.path + "': " + libavError(result));
+    std::uint8_t* data = nullptr;
+    const int size = avio_get_dyn_buf(buffer, &data);
+    const std::span<const std::byte> bytes = std::as_bytes(std::span(data, static_cast<std::size_t>(size)));
+    return {bytes.begin(), bytes.end()};
+}
+
 }  // namespace
 
 struct Mp4Container::Libav {
     Sink sink;
     std::unique_ptr<AVIOContext, FreeAvio> bytes;
-    std::unique_ptr<AVFormatContext, FreeFormat> format;
+    FormatContext format;
     AvPacket packet;
     std::vector<AVStream*> streams;  // by Packet::stream; null: left out. Belong to `format`
 };
@@ -198,21 +292,15 @@ Mp4Container::Mp4Container(const FileConfig& config) : path_(config.path), libav
         throw std::bad_alloc();
     }
     libav_->packet.reset(avAllocated(av_packet_alloc()));
-    AVFormatContext* format = nullptr;
-    avformat_alloc_output_context2(&format, nullptr, "mp4", nullptr);
-    libav_->format.reset(avAllocated(format));
+    libav_->format = newMp4();
+    AVFormatContext* format = libav_->format.get();
     format->pb = libav_->bytes.get();
     format->flags |= AVFMT_FLAG_CUSTOM_IO;
-    // Decode times before zero are what edit lists are for; nothing may be shifted to avoid them.
-    format->avoid_negative_ts = AVFMT_AVOID_NEG_TS_DISABLED;
-    format->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
 
-    libav_->streams.push_back(&addVideo(*format, config));
+    libav_->streams = addTracks(*format, config);
     for (std::size_t i = 0; i < config.copiedTracks.size(); ++i) {
         const CopiedTrack& track = config.copiedTracks[i];
-        AVStream* stream = addCopied(*format, track);
-        libav_->streams.push_back(stream);
-        if (stream)
+        if (const AVStream* stream = libav_->streams[i + 1])
             copied_.push_back({.stream = static_cast<int>(i) + 1,
                                .ticksPerSecond = stream->codecpar->sample_rate,
                                .prerollTicks = preroll(*stream->codecpar)});
@@ -221,17 +309,9 @@ Mp4Container::Mp4Container(const FileConfig& config) : path_(config.path), libav
                                avcodec_get_name(track.parameters->codec_id) + "; it is left out of '" + path_ + "'");
     }
 
-    AVDictionary* options = nullptr;
-    av_dict_set_int(&options, "video_track_timescale", VideoTimeline::kTicksPerSecond, 0);
-    // The default of 1000 would round the edit list, and so the end of the recording, to milliseconds.
-    av_dict_set_int(&options, "movie_timescale", VideoTimeline::kTicksPerSecond, 0);
-    av_dict_set(&options, "use_editlist", "1", 0);
-    // The range belongs in the file even where the colours are not known.
-    av_dict_set(&options, "movflags", "+write_colr", 0);
-    const int result = avformat_init_output(format, &options);
-    av_dict_free(&options);
-    if (result < 0)
-        throw std::runtime_error("cannot record to '" + path_ + "': MP4 refuses the tracks: " + libavError(result));
+    initialise(*format, {}, path_);
+    shifts_.resize(format->nb_streams);
+    head_ = fragmentedHead(config);
 }
 
 Mp4Container::~Mp4Container() = default;
@@ -239,15 +319,12 @@ Mp4Container::~Mp4Container() = default;
 void Mp4Container::start(std::unique_ptr<OutputFile> file) {
     file_ = std::move(file);
     path_ = file_->path();
-    libav_->sink.file = file_.get();
     if (const Status room = reserve(0); !room.ok())
         throw std::runtime_error(room.message());
+    libav_->sink.from = std::numeric_limits<std::uint64_t>::max();
     const int result = avformat_write_header(libav_->format.get(), nullptr);
     if (result < 0)
         throw std::runtime_error("cannot begin '" + path_ + "': " + libavError(result));
-    avio_flush(libav_->bytes.get());
-    if (const Status disk = checkDisk(); !disk.ok())
-        throw std::runtime_error(disk.message());
 }
 
 std::int64_t Mp4Container::codecTicks(const Packet& packet) const {
@@ -258,46 +335,152 @@ std::int64_t Mp4Container::codecTicks(const Packet& packet) const {
 Status Mp4Container::write(TimedPacket timed) {
     if (!status_.ok())
         return status_;
-    if (const Status room = reserve(timed.packet.data.size()); !room.ok())
+    const std::size_t bytes = timed.packet.data.size();
+    if (const Status room = reserve(bytes); !room.ok())
         return room;
+    const AVStream& stream = *libav_->streams.at(static_cast<std::size_t>(timed.packet.stream));
+    const double unit = 1.0 / (timed.packet.stream == 0 ? static_cast<double>(VideoTimeline::kTicksPerSecond)
+                                                        : static_cast<double>(stream.codecpar->sample_rate));
+    const double begin = static_cast<double>(timed.decode) * unit;
+    if (pending_.empty())
+        pendingSince_ = begin;
+    const double end = begin + static_cast<double>(timed.step) * unit;
+    pending_.push_back(std::move(timed));
+    pendingBytes_ += grown(bytes);
+    ++packets_;
+    return end - pendingSince_ >= kFragmentSeconds ? flush() : status_;
+}
+
+Status Mp4Container::flush() {
+    if (pending_.empty() || broken_)
+        return status_;
+    std::vector<FragmentRun> runs;
+    const std::size_t tracks = libav_->format->nb_streams;
+    for (std::size_t track = 0; track < tracks; ++track) {
+        const auto isOfTrack = [&](const TimedPacket& timed) { return trackOf(timed.packet) == track; };
+        const auto first = std::ranges::find_if(pending_, isOfTrack);
+        if (first == pending_.end())
+            continue;
+        if (fragments_ == 0)
+            shifts_[track] = std::max<std::int64_t>(0, -first->decode);
+        runs.push_back({.trackId = static_cast<std::uint32_t>(track + 1), .shift = shifts_[track], .samples = {}});
+    }
+    if (fragments_ == 0)
+        placeHead();
+    return putFragment(runs);
+}
+
+/// With the first fragment, since the edit lists are known then.
+void Mp4Container::placeHead() {
+    head_ = completeHead(head_, shifts_);
+    placeholder_ = placeholderOffset(head_);
+    end_ = head_.size();
+}
+
+Status Mp4Container::putFragment(std::vector<FragmentRun>& runs) {
+    const std::size_t headerBytes = fragmentHeaderBytes(runs.size(), pending_.size());
+    fragment_.assign(headerBytes, std::byte{});
+    Sink& sink = libav_->sink;
+    sink.buffer = &fragment_;
+    sink.from = end_;
+    avio_seek(libav_->bytes.get(), static_cast<std::int64_t>(end_ + headerBytes), SEEK_SET);
+    Figures video;
+    for (FragmentRun& run : runs) {
+        run.offsetBytes = position() - end_;
+        for (TimedPacket& timed : pending_) {
+            if (trackOf(timed.packet) + 1 != run.trackId)
+                continue;
+            if (run.trackId == 1)
+                video.add(timed.packet.data.size());
+            run.samples.push_back(shape(timed));
+        }
+    }
+    avio_flush(libav_->bytes.get());
+    sink.buffer = nullptr;
+    sink.from = std::numeric_limits<std::uint64_t>::max();
+    pending_.clear();
+    pendingBytes_ = 0;
+
+    writeFragmentHeader(++fragments_, runs, fragment_);
+    std::error_code error;
+    if (fragments_ == 1)
+        error = file_->writeAt(0, head_);
+    if (!error)
+        error = file_->writeAt(end_, fragment_);
+    if (error) {
+        broken_ = true;
+        return fail("cannot write to '" + path_ + "': " + error.message() +
+                    "; check the disk or record to another one");
+    }
+    end_ += fragment_.size();
+    videoPackets_ += video.packets;
+    videoBytes_ += video.bytes;
+    return status_;
+}
+
+/// Puts a packet into the form that it has in the file, and into the index.
+FragmentSample Mp4Container::shape(TimedPacket& timed) {
     const bool video = timed.packet.stream == 0;
-    const std::size_t size = timed.packet.data.size();
     const AVStream& stream = *libav_->streams.at(static_cast<std::size_t>(timed.packet.stream));
     // The muxer may have chosen another clock than it was asked for.
     const AVRational from{1, static_cast<int>(video ? VideoTimeline::kTicksPerSecond : stream.codecpar->sample_rate)};
+    FragmentSample sample{.decode = av_rescale_q(timed.decode, from, stream.time_base),
+                          .presentation = av_rescale_q(timed.presentation, from, stream.time_base),
+                          .step = av_rescale_q(timed.step, from, stream.time_base),
+                          .keyFrame = timed.packet.keyFrame};
     AVPacket& packet = *libav_->packet;
     moveInto(packet, std::move(timed.packet));
     packet.stream_index = stream.index;
-    packet.pts = timed.presentation;
-    packet.dts = timed.decode;
-    packet.duration = timed.duration;
-    av_packet_rescale_ts(&packet, from, stream.time_base);
+    packet.pts = sample.presentation;
+    packet.dts = sample.decode;
+    packet.duration = av_rescale_q(timed.duration, from, stream.time_base);
+    const std::uint64_t before = position();
     const int result = av_write_frame(libav_->format.get(), &packet);
     av_packet_unref(&packet);
-    ++packets_;
-    if (result < 0)
-        return fail("cannot write to '" + path_ + "': " + libavError(result));
-    const Status disk = checkDisk();
-    if (disk.ok() && video) {
-        ++videoPackets_;
-        videoBytes_ += size;
-    }
-    return disk;
+    if (result < 0 && status_.ok())
+        (void)fail("cannot write to '" + path_ + "': " + libavError(result));
+    sample.bytes = static_cast<std::uint32_t>(position() - before);
+    return sample;
 }
 
 Status Mp4Container::finish() {
-    const int result = av_write_trailer(libav_->format.get());
-    avio_flush(libav_->bytes.get());
-    const Status disk = checkDisk();
-    if (disk.ok() && result < 0)
-        (void)fail("cannot finish '" + path_ + "': " + libavError(result));
+    (void)flush();
+    if (end_ > 0 && !broken_)
+        appendIndex();
     const std::error_code closed = file_->close();
     if (closed && status_.ok())
         (void)fail("cannot finish '" + path_ + "': " + closed.message());
     size_ = file_->sizeBytes();
-    libav_->sink.file = nullptr;
     file_.reset();
     return status_;
+}
+
+/// In an order that leaves a whole file at every moment: the fragments count until the index is safe.
+void Mp4Container::appendIndex() {
+    Sink& sink = libav_->sink;
+    sink.file = file_.get();
+    sink.from = end_;
+    avio_seek(libav_->bytes.get(), static_cast<std::int64_t>(end_), SEEK_SET);
+    const int result = av_write_trailer(libav_->format.get());
+    avio_flush(libav_->bytes.get());
+    sink.file = nullptr;
+    std::error_code error = sink.error;
+    if (!error && result >= 0)
+        error = file_->sync();
+    if (!error && result >= 0)
+        error = file_->writeAt(placeholder_, mediaDataHeader(end_ - placeholder_));
+    if (!error && result >= 0)
+        error = file_->sync();
+    if ((error || result < 0) && status_.ok())
+        (void)fail("cannot finish '" + path_ + "': " + (error ? error.message() : libavError(result)));
+}
+
+std::size_t Mp4Container::trackOf(const Packet& packet) const {
+    return static_cast<std::size_t>(libav_->streams.at(static_cast<std::size_t>(packet.stream))->index);
+}
+
+std::uint64_t Mp4Container::position() const {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, avio_tell(libav_->bytes.get())));
 }
 
 std::uint64_t Mp4Container::indexBytes() const {
@@ -308,20 +491,12 @@ std::uint64_t Mp4Container::indexBytes() const {
 }
 
 Status Mp4Container::reserve(std::size_t packetBytes) {
-    const auto position = static_cast<std::uint64_t>(std::max<std::int64_t>(0, avio_tell(libav_->bytes.get())));
-    // A start code of three bytes becomes a length of four, and no NAL unit with its start code is shorter than four.
-    const std::uint64_t grown = packetBytes + packetBytes / 4;
-    if (const std::error_code error = file_->reserve(position + grown + indexBytes()))
+    const std::uint64_t endBytes = end_ + (end_ == 0 ? head_.size() : 0) + pendingBytes_ + grown(packetBytes) +
+                                   (pending_.size() + 1) * kFragmentBytesPerPacket + indexBytes();
+    if (const std::error_code error = file_->reserve(endBytes))
         return fail("cannot write more to '" + path_ + "': " + error.message() +
                     "; make room or record to another disk");
     return {};
-}
-
-Status Mp4Container::checkDisk() {
-    if (libav_->sink.error && status_.ok())
-        return fail("cannot write to '" + path_ + "': " + libav_->sink.error.message() +
-                    "; check the disk or record to another one");
-    return status_;
 }
 
 Status Mp4Container::fail(const std::string& message) {

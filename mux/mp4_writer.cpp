@@ -191,6 +191,14 @@ Status Mp4Writer::write(Packet packet) {
     return state_->write(std::move(packet));
 }
 
+Status Mp4Writer::flush() {
+    return state_->container.flush();
+}
+
+UniqueFd Mp4Writer::toSync() const {
+    return state_->container.toSync();
+}
+
 bool Mp4Writer::goOnWith(std::span<const std::byte>) {
     return false;
 }

@@ -1,6 +1,7 @@
 #include "mux/output_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -66,6 +67,16 @@ class DiskFile final : public OutputFile {
         }
         sizeBytes_ = std::max(sizeBytes_, endBytes);
         return {};
+    }
+
+    [[nodiscard]] std::error_code sync() override {
+        if (regular_ && ::fdatasync(fd_.get()) != 0)
+            return lastError();
+        return {};
+    }
+
+    [[nodiscard]] UniqueFd duplicate() const override {
+        return regular_ ? UniqueFd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0)) : UniqueFd();
     }
 
     [[nodiscard]] std::error_code close() override {
@@ -165,6 +176,8 @@ std::unique_ptr<OutputFile> createOutputFile(const std::string& path, bool overw
     struct stat status {};
     if (::fstat(fd.get(), &status) != 0)
         throw std::system_error(lastError(), "cannot create '" + path + "'");
+    // For those who would replace it meanwhile; not every file system has locks, nor must it.
+    (void)::flock(fd.get(), LOCK_EX | LOCK_NB);
     return std::make_unique<DiskFile>(path, std::move(fd), S_ISREG(status.st_mode));
 }
 

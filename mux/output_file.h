@@ -7,6 +7,8 @@
 #include <string>
 #include <system_error>
 
+#include "capture/unique_fd.h"
+
 namespace smartcodec {
 
 /// A regular file that is written from its start, with corrections further back. It knows no format. Thread-bound.
@@ -22,6 +24,12 @@ class OutputFile {
 
     /// After an error nothing of what `data` would have added behind the file's end is in the file once it is closed.
     [[nodiscard]] virtual std::error_code writeAt(std::uint64_t offsetBytes, std::span<const std::byte> data) = 0;
+
+    /// Waits until everything written so far is safe from a power cut.
+    [[nodiscard]] virtual std::error_code sync() { return {}; }
+
+    /// A descriptor of its own for whoever has the time to sync the file; empty if there is nothing to be synced.
+    [[nodiscard]] virtual UniqueFd duplicate() const { return {}; }
 
     /// End of what was written so far.
     [[nodiscard]] virtual std::uint64_t sizeBytes() const = 0;

@@ -88,6 +88,10 @@ Status RawWriter::write(Packet packet) {
     return {};
 }
 
+UniqueFd RawWriter::toSync() const {
+    return file_ ? file_->duplicate() : UniqueFd();
+}
+
 /// In one piece, so that the file never ends between the two.
 std::span<const std::byte> RawWriter::withParameterSets(std::span<const std::byte> packet) {
     const std::size_t delimiter = delimiterBytes(codec_, packet);

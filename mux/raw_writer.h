@@ -32,6 +32,8 @@ class RawWriter final : public FileWriter {
     RawWriter& operator=(const RawWriter&) = delete;
 
     Status write(Packet packet) override;
+    Status flush() override { return status_; }
+    [[nodiscard]] UniqueFd toSync() const override;
     [[nodiscard]] bool goOnWith(std::span<const std::byte> parameterSets) override;
     Status finish(CaptureTime end, CopiedTail tail = CopiedTail::Keep) override;
     Status finishBefore(CaptureTime next, std::vector<Packet>& following) override;

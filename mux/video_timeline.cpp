@@ -56,6 +56,7 @@ std::optional<TimedPacket> VideoTimeline::pop() {
     }
     std::optional<TimedPacket> result(std::move(held_.front()));
     held_.pop_front();
+    result->step = held_.empty() ? result->duration : held_.front().decode - result->decode;
     released_ = result->decode;
     anyReleased_ = true;
     return result;

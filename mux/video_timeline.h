@@ -15,6 +15,7 @@ struct TimedPacket {
     std::int64_t presentation = 0;
     std::int64_t decode = 0;
     std::int64_t duration = 0;  ///< how long it is shown
+    std::int64_t step = 0;      ///< to the decode time of the next packet
 };
 
 /// Turns the capture times of video packets into the times of an MP4 track. An MP4 stores no packet's duration, only

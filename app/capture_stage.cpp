@@ -40,6 +40,9 @@ void CaptureStage::run() {
     } catch (const std::exception& error) {
         failure_.report(source_.info().name + ": " + error.what());
     }
+    if (repeated_)  // not when it was seen: that may be on a camera's thread, which nothing is to hold up
+        spdlog::warn("{}: the capture time of frame {} was not after that of the frame before: such frames are dropped",
+                     source_.info().name, *repeated_);
     out_.put(end());
 }
 
@@ -109,9 +112,8 @@ bool CaptureStage::isBeyondLimit(CaptureTime time) const {
 bool CaptureStage::isLater(const Frame& frame) {
     if (!last_ || frame->time > *last_)
         return true;
-    if (!std::exchange(repetitionTold_, true))
-        spdlog::warn("{}: the capture time of frame {} is not after that of the frame before: such frames are dropped",
-                     source_.info().name, frame->sequence);
+    if (!repeated_)
+        repeated_ = frame->sequence;
     return false;
 }
 

@@ -64,11 +64,11 @@ class CaptureStage final : public SourceSink {
     const std::chrono::nanoseconds nominalFrameTime_;
 
     std::optional<CaptureTime> first_;
-    std::optional<CaptureTime> last_;            // of the frames taken
-    std::optional<std::uint64_t> lastSequence_;  // of those that a camera offered
-    bool limitReached_ = false;                  // by what the source has, of --duration
-    bool refused_ = false;                       // the source had more, or might have had
-    bool repetitionTold_ = false;
+    std::optional<CaptureTime> last_;                // of the frames taken
+    std::optional<std::uint64_t> lastSequence_;      // of those that a camera offered
+    bool limitReached_ = false;                      // by what the source has, of --duration
+    bool refused_ = false;                           // the source had more, or might have had
+    std::optional<std::uint64_t> repeated_;          // the first frame with the time of the one before
     std::chrono::steady_clock::time_point start_{};  // when the first frame came
     std::mutex mutex_;                               // of the wait only: it guards nothing
     std::condition_variable_any due_;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cerrno>
 #include <ctime>
+#include <limits>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -62,6 +63,7 @@ class LibcameraDevice final : public CameraDevice {
     std::vector<std::unique_ptr<libcamera::Request>> requests_;  // one per buffer
     std::vector<char> used_;  // whether a request has been queued before, per request
     libcamera::ControlList initial_;
+    bool controlsQueued_ = false;
     CameraListener* listener_ = nullptr;  // while it runs
     Gate telling_;                        // open while there is a listener
 };
@@ -172,6 +174,13 @@ void LibcameraDevice::applyFrameRate(const CameraRequest& request, CameraSetup& 
     const auto found = camera_->controls().find(controls::FRAME_DURATION_LIMITS);
     if (found == camera_->controls().end())
         return;
+    if (const auto given = initial_.get(controls::FrameDurationLimits)) {
+        // as a control of its own: the longest is what a picture has to be waited for
+        const std::int64_t longest = (*given)[1];
+        if (longest > 0 && longest <= std::numeric_limits<int>::max())
+            setup.frameRate = {1'000'000, static_cast<int>(longest)};
+        return;
+    }
     const FrameRate rate = request.frameRate.value_or(kUsualRate);
     const std::int64_t wanted = 1'000'000LL * rate.denominator / rate.numerator;  // microseconds
     const libcamera::ControlInfo& info = found->second;
@@ -181,10 +190,8 @@ void LibcameraDevice::applyFrameRate(const CameraRequest& request, CameraSetup& 
                    : wanted;
     };
     const std::int64_t duration = std::max(limit(info.min()), std::min(limit(info.max()), wanted));
-    if (!initial_.contains(controls::FRAME_DURATION_LIMITS)) {
-        const std::array<std::int64_t, 2> limits{duration, duration};
-        initial_.set(controls::FrameDurationLimits, libcamera::Span<const std::int64_t, 2>(limits));
-    }
+    const std::array<std::int64_t, 2> limits{duration, duration};
+    initial_.set(controls::FrameDurationLimits, libcamera::Span<const std::int64_t, 2>(limits));
     setup.frameRate = duration == wanted ? rate : FrameRate{1'000'000, static_cast<int>(duration)};
     if (request.frameRate && duration != wanted)
         setup.notes.push_back(what() + ": --fps is beyond its limits at this size: records " +
@@ -227,6 +234,7 @@ void LibcameraDevice::start(CameraListener& listener) {
     listener_ = &listener;
     telling_.open();
     std::fill(used_.begin(), used_.end(), char{0});
+    controlsQueued_ = false;
     camera_->requestCompleted.connect(this, &LibcameraDevice::completed);
     camera_->disconnected.connect(this, &LibcameraDevice::disconnected);
     if (const int error = camera_->start(&initial_); error < 0) {
@@ -239,6 +247,8 @@ Status LibcameraDevice::queue(std::size_t buffer) noexcept {
     libcamera::Request& request = *requests_[buffer];
     if (std::exchange(used_[buffer], char{1}))
         request.reuse(libcamera::Request::ReuseBuffers);
+    if (!std::exchange(controlsQueued_, true))  // several pipelines take no heed of those that they are started with
+        request.controls().merge(initial_);
     if (const int error = camera_->queueRequest(&request); error < 0)
         return Status::failure("queueing a request to " + what() + ": " + std::generic_category().message(-error));
     return {};

@@ -239,6 +239,27 @@ TEST_SUITE("camera") {
         }
     }
 
+    TEST_CASE("a control that the user sets acts on the camera's pictures") {
+        const auto whiteBar = [](std::vector<CameraSetting> settings) {
+            const TemporaryFolder folder;
+            Settings recording = settingsFor(folder, "out.mp4", 15);
+            CameraConfig config = camera(kSensorSize);
+            config.settings = std::move(settings);
+            recording.source = config;
+            recording.smart = SmartFunctions::none();
+            CameraLog log;
+            CHECK(record(recording, {}, watch(log)).failure == "");
+            FileSourceConfig file;
+            file.path = recording.output;
+            PictureSink sink;
+            REQUIRE(openFile(file)->run(sink, {}).ok());
+            REQUIRE(!sink.frames.empty());
+            return barMean(sink.frames.back()->picture, 0, 0);
+        };
+        const double plain = whiteBar({});
+        CHECK(whiteBar({{"Brightness", "-0.5"}}) < plain - 20);
+    }
+
     TEST_CASE("a slow encoder costs pictures at the camera and does not hold up its thread") {
         const TemporaryFolder folder;
         Settings settings = settingsFor(folder, "out.mp4", 50);

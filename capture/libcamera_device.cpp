@@ -154,11 +154,17 @@ CameraSetup LibcameraDevice::configure(const CameraRequest& request) {
     const bool mirrored = request.orientation.halfTurn != request.orientation.mirror;
     const bool flipped = request.orientation.halfTurn != request.orientation.flip;
     if (orientation(*configuration_) != libcameraOrientation(mirrored, flipped)) {
+        const bool asked = mirrored || flipped;
         const bool plain = orientation(*configuration_) == libcameraOrientation(false, false);
-        if (!plain || !mirrored || !flipped)
+        const bool halfTurn =
+            asked ? plain && mirrored && flipped : orientation(*configuration_) == libcameraOrientation(true, true);
+        if (asked && !halfTurn)
             throw std::runtime_error(what() + ": cannot turn its pictures so: leave out --hflip and --vflip");
-        setup.rotation = 180;
-        setup.notes.push_back(what() + ": cannot turn its pictures: the file tells players to");
+        if (halfTurn)
+            setup.rotation = 180;
+        setup.notes.push_back(what() + (halfTurn ? ": cannot turn its pictures: the file tells players to"
+                                                 : ": is mounted turned and cannot turn its pictures: they are "
+                                                   "recorded as they come"));
     }
     if (const int error = camera_->configure(configuration_.get()); error < 0)
         throw std::system_error(-error, std::generic_category(), "configuring " + what());

@@ -168,7 +168,9 @@ void AnalysisStage::shed(const Frame& frame) {
     if (!shedder_ || !analyzer_)
         return;
     const Shedding before = shedder_->current();
-    const Shedding now = shedder_->update(frame->time.time_since_epoch(), queues_.in.waiting());
+    // a camera may have fewer buffers than the queues have room: what is lost next is the same
+    const std::size_t waiting = frame->starving ? queues_.in.capacity() : queues_.in.waiting();
+    const Shedding now = shedder_->update(frame->time.time_since_epoch(), waiting);
     if (now > before)
         spdlog::warn("this machine cannot keep up: {}", describe(now));
     else if (now < before)

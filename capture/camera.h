@@ -74,7 +74,8 @@ struct CameraRequest {
 /// Whether a camera's small picture serves the analysis: longest side 320 to 640, the main one's shape within 2 %.
 [[nodiscard]] bool servesAnalysis(Size small, Size main);
 
-/// The dmabufs of one request. Descriptors belong to the device; `data` is set where it keeps them mapped.
+/// The dmabufs of one request. Descriptors belong to the device; `data` is set where it keeps them mapped,
+/// with something to be read behind their end (PaddedMapping).
 struct CameraBuffers {
     Picture main;
     std::optional<Picture> analysis;
@@ -84,8 +85,8 @@ struct CameraBuffers {
 struct CameraSetup {
     std::vector<CameraBuffers> buffers;  ///< all of one layout, which the first shows
     Color color;
-    FrameRate frameRate;             ///< 0/1: not known
-    int rotation = 0;                ///< what is left for the player to turn, degrees clockwise: 0 or 180
+    FrameRate frameRate;             ///< what it is told, or what it is likely to do; 0/1: not known
+    int rotation = 0;                ///< what is left for the player to turn, degrees clockwise: 0, 90, 180, 270
     std::vector<std::string> notes;  ///< what became of the request otherwise, one line each
 };
 

@@ -15,6 +15,7 @@
 #include "capture/camera_choice.h"
 #include "capture/camera_converter.h"
 #include "capture/camera_formats.h"
+#include "capture/camera_numbering.h"
 #include "capture/camera_session.h"
 #include "capture/camera_thinner.h"
 #include "capture/gate.h"
@@ -82,7 +83,10 @@ class CameraSource final : public Source, private CameraListener {
     std::shared_ptr<CameraSession> session_;
     std::optional<CameraConverter> converter_;  // of the main picture, or of the small one for the analysis
     bool convertsMain_ = false;
-    std::optional<CameraThinner> thinner_;  // where the camera cannot be told a frame rate
+    std::optional<CameraNumbering> numbering_;
+    std::optional<CameraThinner> thinner_;                   // where a frame rate is asked for
+    bool starved_ = false;                                   // the picture before took the camera's last buffer
+    std::atomic<std::chrono::nanoseconds> frameDuration_{};  // of the last picture, as the camera tells it; 0: not told
 
     SourceSink* sink_ = nullptr;  // while it runs
     Gate listening_;              // open while it runs
@@ -136,14 +140,16 @@ CameraSource::CameraSource(const CameraConfig& config, const CameraDescription& 
     checkSize(what, info_.size);
     if (wanted && *wanted != info_.size)
         info_.notes.push_back(what + ": has no pictures of " + text(*wanted) + ": records " + text(info_.size));
+    if (config.frameRate && (!setup.frameRate.known() || setup.frameRate == *config.frameRate))
+        thinner_.emplace(*config.frameRate, setup.frameRate.known());
     if (config.frameRate && !setup.frameRate.known()) {
         info_.frameRate = *config.frameRate;
-        thinner_.emplace(*config.frameRate);
         info_.notes.push_back(what + ": cannot be told a frame rate: pictures that come sooner are left out");
     } else if (!setup.frameRate.known()) {
         info_.frameRate = kAssumedRate;
         info_.notes.push_back(what + ": does not tell its frame rate: rate control assumes 30 pictures per second");
     }
+    numbering_.emplace(frameTime());
     setUpConversion(*chosen);
     if (converter_)
         pending_.emplace(setup.buffers.size());
@@ -280,7 +286,8 @@ std::chrono::nanoseconds CameraSource::frameTime() const {
 }
 
 std::chrono::nanoseconds CameraSource::patience() const {
-    return std::max({patience_, kStallFrames * frameTime(), good_ == 0 ? firstPatience_ : patience_});
+    const auto longest = std::max(frameTime(), frameDuration_.load(std::memory_order_relaxed));
+    return std::max({patience_, kStallFrames * longest, good_ == 0 ? firstPatience_ : patience_});
 }
 
 std::string CameraSource::stalled(std::chrono::nanoseconds silence) const {
@@ -322,6 +329,10 @@ void CameraSource::retryLater(std::size_t buffer) {
 
 void CameraSource::take(const CapturedPicture& picture) {
     session_->finished();
+    const bool starved = std::exchange(starved_, session_->queued() == 0);
+    CapturedPicture wanted = picture;
+    wanted.sequence = numbering_->number(picture, starved);
+    frameDuration_.store(picture.duration, std::memory_order_relaxed);
     // of a camera that has gone they count for nothing
     failed_.fetch_add(cancelledInARow_.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
     if (picture.outcome == CaptureOutcome::Failed) {
@@ -329,9 +340,8 @@ void CameraSource::take(const CapturedPicture& picture) {
         session_->giveBack(picture.buffer);
         return;
     }
-    CapturedPicture wanted = picture;
     if (thinner_) {
-        const auto number = thinner_->number(picture);
+        const auto number = thinner_->number(wanted);
         if (!number) {
             sawGood();
             session_->giveBack(picture.buffer);
@@ -363,6 +373,7 @@ Frame::Description CameraSource::describe(const CapturedPicture& picture) const 
     description.duration = picture.duration;
     description.sequence = picture.sequence;
     description.sensor = picture.sensor;
+    description.starving = session_->queued() == 0;
     return description;
 }
 

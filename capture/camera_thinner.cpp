@@ -4,10 +4,20 @@
 
 namespace smartcodec {
 
-CameraThinner::CameraThinner(FrameRate rate)
-    : spacing_(std::chrono::nanoseconds(1'000'000'000LL * rate.denominator / rate.numerator)) {}
+namespace {
+
+constexpr int kMemory = 8;  // pictures
+
+}  // namespace
+
+CameraThinner::CameraThinner(FrameRate rate, bool told)
+    : spacing_(std::chrono::nanoseconds(1'000'000'000LL * rate.denominator / rate.numerator)),
+      thins_(!told),
+      measured_(spacing_) {}
 
 std::optional<std::uint64_t> CameraThinner::number(const CapturedPicture& picture) {
+    if (!thins_)
+        measure(picture);
     if (!isDue(picture.time)) {
         ++leftOut_;
         return {};
@@ -23,9 +33,19 @@ std::optional<std::uint64_t> CameraThinner::number(const CapturedPicture& pictur
     return number;
 }
 
+/// Once a camera was found to heed nothing, it stays so.
+void CameraThinner::measure(const CapturedPicture& picture) {
+    if (before_ && picture.sequence > before_->sequence) {
+        const auto pictures = static_cast<std::int64_t>(picture.sequence - before_->sequence);
+        measured_ += ((picture.time - before_->time) / pictures - measured_) / kMemory;
+        thins_ = measured_ < spacing_ * 9 / 10;
+    }
+    before_ = picture;
+}
+
 /// On a grid of the wanted rate, a quarter of its spacing early at most.
 bool CameraThinner::isDue(CaptureTime time) {
-    if (due_ && time + spacing_ / 4 < *due_)
+    if (thins_ && due_ && time + spacing_ / 4 < *due_)
         return false;
     due_ = std::max(due_.value_or(time) + spacing_, time + spacing_ / 2);
     return true;

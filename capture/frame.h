@@ -53,6 +53,9 @@ class Frame {
         std::chrono::nanoseconds duration{0};    ///< how long it was to be shown; 0 if the source does not know
         std::uint64_t sequence = 0;              ///< counts pictures of the source, dropped ones included
         SensorMetadata sensor;
+        /// A camera had no buffer left to fill beside this one: unless one comes back in time, its next picture is
+        /// lost.
+        bool starving = false;
     };
 
     Frame() = default;

@@ -5,23 +5,20 @@
 #include <atomic>
 #include <cerrno>
 #include <ctime>
-#include <limits>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 
 #include "capture/gate.h"
-#include "capture/libcamera_compat.h"
 #include "capture/libcamera_controls.h"
 #include "capture/libcamera_pictures.h"
+#include "capture/libcamera_request.h"
 
 namespace smartcodec {
 
 namespace {
 
 namespace controls = libcamera::controls;
-
-constexpr FrameRate kUsualRate{30, 1};
 
 std::atomic<bool> abandoned{false};
 
@@ -49,6 +46,7 @@ class LibcameraDevice final : public CameraDevice {
     [[nodiscard]] Configuration negotiate(const CameraRequest& request, Size main) const;
     [[nodiscard]] Configuration negotiate(const CameraRequest& request) const;
     void applyFrameRate(const CameraRequest& request, CameraSetup& setup);
+    void note(CameraSetup& setup, const std::string& what) const;
     void allocate(CameraSetup& setup);
     void completed(libcamera::Request* request);
     void disconnected();
@@ -103,8 +101,7 @@ LibcameraDevice::Configuration LibcameraDevice::negotiate(const CameraRequest& r
     first.bufferCount = std::max(first.bufferCount, request.buffers);
     if (request.size)
         first.size = theirs(*request.size);
-    orientation(*configuration) = libcameraOrientation(request.orientation.halfTurn != request.orientation.mirror,
-                                                       request.orientation.halfTurn != request.orientation.flip);
+    orientation(*configuration) = libcameraOrientation(request.orientation);
     if (small) {
         libcamera::StreamConfiguration& second = configuration->at(1);
         const auto offered = second.formats().pixelformats();
@@ -151,20 +148,12 @@ LibcameraDevice::Configuration LibcameraDevice::negotiate(const CameraRequest& r
 CameraSetup LibcameraDevice::configure(const CameraRequest& request) {
     CameraSetup setup;
     configuration_ = negotiate(request);
-    const bool mirrored = request.orientation.halfTurn != request.orientation.mirror;
-    const bool flipped = request.orientation.halfTurn != request.orientation.flip;
-    if (orientation(*configuration_) != libcameraOrientation(mirrored, flipped)) {
-        const bool asked = mirrored || flipped;
-        const bool plain = orientation(*configuration_) == libcameraOrientation(false, false);
-        const bool halfTurn =
-            asked ? plain && mirrored && flipped : orientation(*configuration_) == libcameraOrientation(true, true);
-        if (asked && !halfTurn)
-            throw std::runtime_error(what() + ": cannot turn its pictures so: leave out --hflip and --vflip");
-        if (halfTurn)
-            setup.rotation = 180;
-        setup.notes.push_back(what() + (halfTurn ? ": cannot turn its pictures: the file tells players to"
-                                                 : ": is mounted turned and cannot turn its pictures: they are "
-                                                   "recorded as they come"));
+    try {
+        const SettledOrientation settled = settleOrientation(request.orientation, orientation(*configuration_));
+        setup.rotation = settled.rotation;
+        note(setup, settled.note);
+    } catch (const std::runtime_error& error) {
+        throw std::runtime_error(what() + ": " + error.what());
     }
     if (const int error = camera_->configure(configuration_.get()); error < 0)
         throw std::system_error(-error, std::generic_category(), "configuring " + what());
@@ -181,27 +170,19 @@ void LibcameraDevice::applyFrameRate(const CameraRequest& request, CameraSetup& 
     if (found == camera_->controls().end())
         return;
     if (const auto given = initial_.get(controls::FrameDurationLimits)) {
-        // as a control of its own: the longest is what a picture has to be waited for
-        const std::int64_t longest = (*given)[1];
-        if (longest > 0 && longest <= std::numeric_limits<int>::max())
-            setup.frameRate = {1'000'000, static_cast<int>(longest)};
+        setup.frameRate = slowestRate((*given)[1]);
         return;
     }
-    const FrameRate rate = request.frameRate.value_or(kUsualRate);
-    const std::int64_t wanted = 1'000'000LL * rate.denominator / rate.numerator;  // microseconds
-    const libcamera::ControlInfo& info = found->second;
-    const auto limit = [&](const libcamera::ControlValue& value) {
-        return value.type() == libcamera::ControlTypeInteger64 && !value.isArray() && value.get<std::int64_t>() > 0
-                   ? value.get<std::int64_t>()
-                   : wanted;
-    };
-    const std::int64_t duration = std::max(limit(info.min()), std::min(limit(info.max()), wanted));
-    const std::array<std::int64_t, 2> limits{duration, duration};
-    initial_.set(controls::FrameDurationLimits, libcamera::Span<const std::int64_t, 2>(limits));
-    setup.frameRate = duration == wanted ? rate : FrameRate{1'000'000, static_cast<int>(duration)};
-    if (request.frameRate && duration != wanted)
-        setup.notes.push_back(what() + ": --fps is beyond its limits at this size: records " +
-                              std::to_string(1e6 / static_cast<double>(duration)) + " pictures per second");
+    const SettledFrameRate settled = settleFrameRate(request.frameRate, found->second);
+    if (settled.limits)
+        initial_.set(controls::FrameDurationLimits, libcamera::Span<const std::int64_t, 2>(*settled.limits));
+    setup.frameRate = settled.rate;
+    note(setup, settled.note);
+}
+
+void LibcameraDevice::note(CameraSetup& setup, const std::string& what) const {
+    if (!what.empty())
+        setup.notes.push_back(this->what() + ": " + what);
 }
 
 void LibcameraDevice::allocate(CameraSetup& setup) {

@@ -237,4 +237,28 @@ TEST_SUITE("integration") {
         CHECK(readRecording(folder / "out.mp4").times.size() == summary.framesRecorded);
         CHECK_FALSE(camera.taken());
     }
+
+    TEST_CASE("a camera with few buffers has less looked at before it loses pictures to a slow encoder") {
+        for (const bool countsLost : {true, false}) {
+            CAPTURE(countsLost);
+            const TemporaryFolder folder;
+            CameraModel model = timed();
+            model.formats = {{kNv12, {{320, 240}}}};
+            model.buffers = 4;
+            model.countsLost = countsLost;
+            EmulatedCameraSystem system;
+            EmulatedCamera camera = system.add(model);
+            PipelineParts parts = hinder({.delay = 40ms});
+            parts.cameras = &system;
+            Settings settings = settingsFor(folder, 180);
+            settings.smart.frameRate = false;  // every picture goes to the encoder
+            const RecordingSummary summary = record(settings, {}, parts);
+            CHECK(summary.failure == "");
+            CHECK(addsUp(summary));
+            CHECK(summary.framesUnseen > 10);
+            CHECK(summary.framesDroppedAtSource > 20);
+            CHECK(summary.framesDroppedAtSource <= camera.starved());
+            CHECK(summary.framesDroppedAtSource + 2 >= camera.starved());  // the last may be lost after the end
+        }
+    }
 }

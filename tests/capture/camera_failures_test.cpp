@@ -224,46 +224,4 @@ TEST_SUITE("unit") {
         CHECK(camera.cancelled() <= 8 * 16);  // eight at a time, a frame's time of 33 ms apart
         CHECK(running.report().failed == 0);
     }
-
-    TEST_CASE("a frame rate that the camera can be told is asked of it") {
-        EmulatedCameraSystem system;
-        EmulatedCamera camera = system.add({});
-        CameraConfig config;
-        config.frameRate = FrameRate{15, 1};
-        CHECK(openCamera(config, system)->info().frameRate == FrameRate{15, 1});
-        CHECK(camera.request().frameRate == FrameRate{15, 1});
-    }
-
-    TEST_CASE("pictures that come sooner than wanted are left out") {
-        EmulatedCameraSystem system;
-        EmulatedCamera camera = system.add({.fastest = {}, .untold = {30, 1}});
-        CameraConfig config;
-        config.frameRate = FrameRate{10, 1};
-        RunningCamera running(config, system);
-        CHECK(running.info().frameRate == FrameRate{10, 1});
-        CHECK(hasNote(running.info(), "cannot be told a frame rate"));
-        camera.waitForBuffers(8);
-        camera.produce(15);
-        for (std::uint64_t number = 0; number < 5; ++number) {
-            const Frame frame = running.sink.take();
-            CHECK(frame->sequence == number);  // what is left out on purpose is not missing
-            CHECK(frame->time == camera.timeOf(number * 3));
-        }
-        CHECK(running.sink.kept() == 0);
-        camera.waitForBuffers(8);
-        camera.failNext(6);
-        camera.produce(7);  // six fail, of which two were wanted
-        CHECK(running.sink.take()->sequence == 7);
-    }
-
-    TEST_CASE("a camera that tells no frame rate is taken for one of 30") {
-        EmulatedCameraSystem system;
-        EmulatedCamera camera = system.add({.fastest = {}, .untold = {50, 1}});
-        RunningCamera running({}, system);
-        CHECK(running.info().frameRate == FrameRate{30, 1});
-        CHECK(hasNote(running.info(), "does not tell its frame rate"));
-        camera.waitForBuffers(8);
-        camera.produce(5);
-        CHECK(running.sink.kept() == 5);
-    }
 }

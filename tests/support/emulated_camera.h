@@ -39,6 +39,8 @@ struct CameraModel {
     /// Not given: it cannot be told a rate and does not tell its own, which is `untold`.
     std::optional<FrameRate> fastest = FrameRate{60, 1};
     FrameRate untold{30, 1};
+    bool heedsRate = true;   ///< keeps to the rate that it says it does, or else to `untold`
+    bool countsLost = true;  ///< pictures lost for want of a buffer have a number
     CameraPace pace = CameraPace::OnDemand;
     MainMemory mainMemory = MainMemory::Mapped;
     std::size_t rowAlignment = 64;

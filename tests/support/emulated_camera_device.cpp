@@ -108,7 +108,8 @@ void EmulatedDevice::settleRate(const CameraRequest& request, CameraSetup& setup
     setup.frameRate = request.frameRate.value_or(FrameRate{30, 1});
     if (setup.frameRate.value() > fastest->value())
         setup.frameRate = *fastest;
-    state_->interval = frameTime(setup.frameRate);
+    if (state_->model.heedsRate)
+        state_->interval = frameTime(setup.frameRate);
 }
 
 CameraSetup EmulatedDevice::configure(const CameraRequest& request) {
@@ -238,8 +239,11 @@ bool EmulatedDevice::isTime(std::unique_lock<std::mutex>& lock) {
 void EmulatedDevice::take(std::unique_lock<std::mutex>& lock) {
     State& state = *state_;
     CapturedPicture picture;
-    picture.sequence = state.sequence++;
-    picture.time = state.started + picture.sequence * state.interval;
+    const std::uint64_t sequence = state.sequence++;
+    picture.sequence = sequence;
+    picture.time = state.started + sequence * state.interval;
+    if (!state.model.countsLost)
+        picture.sequence -= state.starved;
     picture.duration = state.model.fastest ? state.interval : std::chrono::nanoseconds(0);
     picture.sensor = state.sensor;
     if (state.queue.empty()) {
@@ -256,7 +260,7 @@ void EmulatedDevice::take(std::unique_lock<std::mutex>& lock) {
     state.toTruncate -= truncated ? 1 : 0;
     lock.unlock();
 
-    const auto phase = static_cast<std::size_t>(picture.sequence % kPatternPhases);
+    const auto phase = static_cast<std::size_t>(sequence % kPatternPhases);
     main_->memory[picture.buffer].fill(main_->phases[phase]);
     if (small_)
         small_->memory[picture.buffer].fill(small_->phases[phase]);

@@ -39,21 +39,24 @@ PictureMemory::PictureMemory(const PatternLayout& layout, MainMemory access)
         if (!unreadable)
             failed("opening a buffer");
         if (access == MainMemory::Forbidden)
-            shown_.emplace_back(fd_.get(), layout.bytes, PROT_NONE);
+            forbidden_.emplace(fd_.get(), layout.bytes, PROT_NONE);
         fd_ = std::move(unreadable);
     } else {
-        shown_.emplace_back(fd_.get(), layout.bytes, PROT_READ | PROT_WRITE);
+        shown_ = PaddedMapping(fd_.get(), layout.bytes, true);
+        if (!shown_)
+            failed("mapping a buffer");
     }
     picture_.format = layout.format;
     picture_.size = layout.size;
     picture_.writable = access != MainMemory::Unmapped;
+    std::byte* const memory = forbidden_ ? forbidden_->data() : shown_.data();
     const auto planes = static_cast<std::size_t>(std::max(1, planeCount(layout.format)));
     for (std::size_t i = 0; i < planes; ++i) {
         Plane& plane = picture_.planes[i];
         plane.dmabuf = fd_.get();
         plane.offsetBytes = layout.offsets[i];
         plane.strideBytes = i > 0 && planes == 3 ? layout.strideBytes / 2 : layout.strideBytes;
-        plane.data = shown_.empty() ? nullptr : shown_.front().data() + plane.offsetBytes;
+        plane.data = memory ? memory + plane.offsetBytes : nullptr;
     }
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "capture/mapping.h"
 #include "capture/picture.h"
 #include "capture/unique_fd.h"
 #include "tests/support/camera_pattern.h"
@@ -42,7 +44,8 @@ class PictureMemory {
 
     UniqueFd fd_;
     MappedMemory camera_;
-    std::vector<MappedMemory> shown_;  // none or one
+    std::optional<MappedMemory> forbidden_;
+    PaddedMapping shown_;
     Picture picture_;
 };
 

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "capture/camera.h"
+
+namespace smartcodec {
+
+/// Numbers a camera's pictures so that those have one too which it lost for want of a buffer. Most drivers count these;
+/// of those that count only what they deliver (the kernel's virtual camera is one), the time between two pictures shows
+/// how many are missing. Bound to one thread.
+class CameraNumbering {
+  public:
+    /// `frameTime`: between two pictures, until the camera has shown its own.
+    explicit CameraNumbering(std::chrono::nanoseconds frameTime) : spacing_(frameTime) {}
+
+    /// Of each picture in its turn. `starved`: since the one before, the camera had no buffer to fill for a while.
+    [[nodiscard]] std::uint64_t number(const CapturedPicture& picture, bool starved);
+
+  private:
+    [[nodiscard]] std::uint64_t missing(const CapturedPicture& picture, bool starved);
+
+    struct Last {
+        std::uint64_t sequence = 0;
+        CaptureTime time{};
+        std::uint64_t number = 0;
+    };
+    std::optional<Last> last_;
+    std::chrono::nanoseconds spacing_;  // as the camera has shown it where nothing was missing
+    bool measured_ = false;
+};
+
+}  // namespace smartcodec

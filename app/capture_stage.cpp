@@ -84,7 +84,9 @@ bool CaptureStage::deliver(Packet packet) {
 
 void CaptureStage::offer(Frame frame) {
     if (lastSequence_ && frame->sequence > *lastSequence_ + 1) {  // the camera had no buffer for them, or they failed
-        const std::uint64_t missing = frame->sequence - *lastSequence_ - 1;
+        std::uint64_t missing = frame->sequence - *lastSequence_ - 1;
+        if (frameLimit_)
+            missing = std::min(missing, *frameLimit_ - std::min(*frameLimit_, frames()));
         frames_.fetch_add(missing, std::memory_order_relaxed);
         dropped_ += missing;
     }

@@ -255,10 +255,11 @@ TEST_SUITE("integration") {
             const RecordingSummary summary = record(settings, {}, parts);
             CHECK(summary.failure == "");
             CHECK(addsUp(summary));
+            CHECK(summary.framesIn == 180);
             CHECK(summary.framesUnseen > 10);
             CHECK(summary.framesDroppedAtSource > 20);
             CHECK(summary.framesDroppedAtSource <= camera.starved());
-            CHECK(summary.framesDroppedAtSource + 2 >= camera.starved());  // the last may be lost after the end
+            CHECK(summary.framesDroppedAtSource + 3 >= camera.starved());  // the last ones came after the end
         }
     }
 }

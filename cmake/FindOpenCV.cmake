@@ -43,5 +43,5 @@ else()
     REQUIRED_VARS OpenCV_INCLUDE_DIR
     VERSION_VAR OpenCV_VERSION
     HANDLE_COMPONENTS
-    REASON_FAILURE_MESSAGE "scripts/setup installs it")
+    REASON_FAILURE_MESSAGE "Debian has it in libopencv-core-dev, libopencv-imgproc-dev and so on, or all of it in libopencv-dev")
 endif()

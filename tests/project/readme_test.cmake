@@ -34,10 +34,10 @@ foreach(option IN LISTS described)
   endif()
 endforeach()
 
-file(READ "${ROOT}/docs/analyzer_example.cpp" example)
+file(READ "${ROOT}/tests/install/analyzer_example.cpp" example)
 string(FIND "${readme}" "```cpp\n${example}```\n" position)
 if(position EQUAL -1)
-  list(APPEND failures "README.md: its example is not the text of docs/analyzer_example.cpp")
+  list(APPEND failures "README.md: its example is not the text of tests/install/analyzer_example.cpp")
 endif()
 
 foreach(failure IN LISTS failures)

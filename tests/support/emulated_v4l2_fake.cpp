@@ -12,9 +12,6 @@
 namespace smartcodec::emulated {
 namespace {
 
-constexpr std::uint32_t kFnvBasis = 2166136261u;
-constexpr std::uint32_t kFnvPrime = 16777619u;
-
 /// Bits of a picture at QP 0 per sample: what a lively scene costs libx264; a P picture a sixth of it.
 constexpr double kKeyBitsPerSample = 12;
 constexpr double kKeyToOther = 6;
@@ -192,31 +189,6 @@ class FakeCoder final : public Coder {
 };
 
 }  // namespace
-
-std::uint32_t checksum(const RawPicture& picture) {
-    std::uint32_t hash = kFnvBasis;
-    for (std::size_t plane = 0; plane < 3; ++plane) {
-        const int shift = plane == 0 ? 0 : 1;
-        const std::size_t step = plane == 0 ? 1 : picture.chromaStep;
-        const auto columns = static_cast<std::size_t>((picture.size.width + shift) >> shift);
-        const auto rows = static_cast<std::size_t>((picture.size.height + shift) >> shift);
-        for (std::size_t row = 0; row < rows; ++row) {
-            const std::byte* sample = picture.planes[plane] + row * picture.strides[plane];
-            for (std::size_t column = 0; column < columns; ++column, sample += step)
-                hash = (hash ^ static_cast<std::uint32_t>(*sample)) * kFnvPrime;
-        }
-    }
-    return hash;
-}
-
-std::uint32_t checksum(std::span<const std::int8_t> deltas) {
-    if (deltas.empty())
-        return 0;
-    std::uint32_t hash = kFnvBasis;
-    for (const std::int8_t delta : deltas)
-        hash = (hash ^ static_cast<std::uint8_t>(delta)) * kFnvPrime;
-    return hash == 0 ? 1 : hash;
-}
 
 std::unique_ptr<Coder> makeFakeCoder(const CoderSetup& setup) {
     return std::make_unique<FakeCoder>(setup);

@@ -45,14 +45,18 @@ bool LightingComparison::compare(const CellGrid& now, const CellGrid& reference,
     return false;
 }
 
-bool Analyzer::State::sensorChanged(const PictureContext& now) {
-    const bool gain = now.sensorGain && sensor.sensorGain && stepped(*now.sensorGain, *sensor.sensorGain);
-    const bool exposure =
-        now.exposure && sensor.exposure &&
-        stepped(static_cast<double>(now.exposure->count()), static_cast<double>(sensor.exposure->count()));
-    if (gain || exposure || !sensor.sensorGain)
-        sensor = now;
-    return gain || exposure;
+SensorStep Analyzer::State::sensorStep(const PictureContext& now) {
+    SensorStep step;
+    const auto seconds = [](std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); };
+    if (now.sensorGain && sensor.sensorGain && stepped(*now.sensorGain, *sensor.sensorGain))
+        step = {.happened = true, .gain = static_cast<float>(*now.sensorGain / *sensor.sensorGain)};
+    if (step.happened || !sensor.sensorGain)
+        sensor.sensorGain = now.sensorGain;
+    const bool exposed = now.exposure && sensor.exposure && stepped(seconds(*now.exposure), seconds(*sensor.exposure));
+    if (exposed || !sensor.exposure)
+        sensor.exposure = now.exposure;
+    step.happened = step.happened || exposed;
+    return step;
 }
 
 Analyzer::Analyzer(const AnalyzerConfig& config) : state_(std::make_unique<State>()) {
@@ -80,6 +84,12 @@ void Analyzer::measure(const LumaView& picture, const PictureContext& context) {
         static_cast<double>(std::accumulate(s.cells.tileSum.begin(), s.cells.tileSum.end(), std::uint64_t{0})) /
         static_cast<double>(s.cells.sum.size() * CellGrid::kSamples);
 
+    // Noise grows with the gain at most (all of it, if it is made before the amplifier), and two pictures are compared
+    // by the noisier one: more gain counts at once, less only when the noise has been measured again.
+    const SensorStep step = s.sensorStep(context);
+    if (step.gain > 1)
+        s.estimator.amplify(step.gain);
+
     s.comparable = !s.first && s.previous.columns == s.cells.columns && s.previous.rows == s.cells.rows;
     if (s.comparable && !s.estimator.measured())  // nothing can be told from noise before the noise is known
         s.estimator.update(picture, s.cells, nullptr, NoiseEstimator::Trend::Any);
@@ -93,9 +103,7 @@ void Analyzer::measure(const LumaView& picture, const PictureContext& context) {
         m.shiftX = global.shiftX * s.cellWidth;
         m.shiftY = global.shiftY * s.cellHeight;
     }
-    if (m.sceneCut)
-        s.estimator.restart();
-    if (s.sensorChanged(context))
+    if (m.sceneCut || step.happened)
         s.estimator.restart();
     // When nearly everything changed for no other reason, it is the noise itself that has grown.
     const bool nearlyAll = s.comparable && s.comparison.change.share() > kNearlyAll;

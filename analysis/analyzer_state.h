@@ -24,10 +24,16 @@ struct LightingComparison {
     bool compare(const CellGrid& now, const CellGrid& reference, const Noise& noise);
 };
 
+/// A step of the sensor's gain or exposure.
+struct SensorStep {
+    bool happened = false;
+    float gain = 1;  ///< how many times more, or less
+};
+
 /// What Decider and Stabiliser read of the picture measured last. Not part of the public interface.
 struct Analyzer::State {
-    /// Whether gain or exposure have stepped since they last did.
-    bool sensorChanged(const PictureContext& now);
+    /// Against gain and exposure at the last step, so that a slow drift adds up to one.
+    SensorStep sensorStep(const PictureContext& now);
 
     AnalyzerConfig config;
     Measurement measurement;

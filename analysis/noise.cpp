@@ -90,6 +90,12 @@ NoiseEstimator::NoiseEstimator()
     noise_.window.fill(kRoundingDeviation / 8);
 }
 
+void NoiseEstimator::amplify(float gain) {
+    for (Noise::Curve* curve : {&noise_.sample, &noise_.cell, &noise_.window})
+        for (float& deviation : *curve)
+            deviation *= gain;
+}
+
 void NoiseEstimator::restart() {
     pictures_ = 0;
     comparable_ = false;

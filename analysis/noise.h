@@ -45,6 +45,8 @@ class NoiseEstimator {
 
     [[nodiscard]] bool measured() const { return pictures_ > 0; }
 
+    /// The sensor's gain is so many times as high from the next picture on.
+    void amplify(float gain);
     /// The pictures before are of another scene or another sensor setting: the next two start anew.
     void restart();
 

@@ -57,13 +57,19 @@ class CameraSource final : public Source, private CameraListener {
     [[nodiscard]] SourceReport report() const override;
 
   private:
+    struct Taken {
+        CapturedPicture picture;
+        bool starving = false;  // it took the camera's last buffer
+    };
+
     void captured(const CapturedPicture& picture) noexcept override;
     void disconnected() noexcept override;
 
+    void settleFrameRate(const std::string& what, std::optional<FrameRate> wanted);
     void setUpConversion(const ChosenFormat& chosen);
-    [[nodiscard]] Frame::Description describe(const CapturedPicture& picture) const;
-    void offer(const CapturedPicture& picture);
-    void offerConverted(const CapturedPicture& picture);
+    [[nodiscard]] Frame::Description describe(const Taken& taken) const;
+    void offer(const Taken& taken);
+    void offerConverted(const Taken& taken);
     void sawGood() noexcept;
     void wake() noexcept;
     void waitUntil(Clock::time_point deadline) const;
@@ -85,13 +91,13 @@ class CameraSource final : public Source, private CameraListener {
     bool convertsMain_ = false;
     std::optional<CameraNumbering> numbering_;
     std::optional<CameraThinner> thinner_;                   // where a frame rate is asked for
-    bool starved_ = false;                                   // the picture before took the camera's last buffer
+    bool starved_ = false;                                   // since the picture before, the camera had no buffer left
     std::atomic<std::chrono::nanoseconds> frameDuration_{};  // of the last picture, as the camera tells it; 0: not told
 
     SourceSink* sink_ = nullptr;  // while it runs
     Gate listening_;              // open while it runs
     UniqueFd wake_;               // an eventfd: something is pending, the camera is lost, or it is time to stop
-    std::optional<moodycamel::BlockingReaderWriterCircularBuffer<CapturedPicture>>
+    std::optional<moodycamel::BlockingReaderWriterCircularBuffer<Taken>>
         pending_;  // to be converted; has room for every buffer there is
     std::optional<moodycamel::BlockingReaderWriterCircularBuffer<std::size_t>>
         cancelled_;                     // buffers that came back without a picture; likewise
@@ -140,21 +146,33 @@ CameraSource::CameraSource(const CameraConfig& config, const CameraDescription& 
     checkSize(what, info_.size);
     if (wanted && *wanted != info_.size)
         info_.notes.push_back(what + ": has no pictures of " + text(*wanted) + ": records " + text(info_.size));
-    if (config.frameRate && (!setup.frameRate.known() || setup.frameRate == *config.frameRate))
-        thinner_.emplace(*config.frameRate, setup.frameRate.known());
-    if (config.frameRate && !setup.frameRate.known()) {
-        info_.frameRate = *config.frameRate;
-        info_.notes.push_back(what + ": cannot be told a frame rate: pictures that come sooner are left out");
-    } else if (!setup.frameRate.known()) {
-        info_.frameRate = kAssumedRate;
-        info_.notes.push_back(what + ": does not tell its frame rate: rate control assumes 30 pictures per second");
-    }
+    settleFrameRate(what, config.frameRate);
     numbering_.emplace(frameTime());
     setUpConversion(*chosen);
     if (converter_)
         pending_.emplace(setup.buffers.size());
     cancelled_.emplace(setup.buffers.size());
     toRetry_.reserve(setup.buffers.size());
+}
+
+/// Where the camera does not keep to the rate that is asked for, or perhaps does not, pictures are left out.
+void CameraSource::settleFrameRate(const std::string& what, std::optional<FrameRate> wanted) {
+    const FrameRate own = session_->setup().frameRate;
+    if (!wanted) {
+        if (own.known())
+            return;
+        info_.frameRate = kAssumedRate;
+        info_.notes.push_back(what + ": does not tell its frame rate: rate control assumes 30 pictures per second");
+        return;
+    }
+    if (own.known() && own.value() < wanted->value())
+        return;  // as fast as it can
+    info_.frameRate = *wanted;
+    thinner_.emplace(*wanted, own == *wanted);
+    if (!own.known())
+        info_.notes.push_back(what + ": cannot be told a frame rate: pictures that come sooner are left out");
+    else if (own != *wanted)
+        info_.notes.push_back(what + ": cannot take so few pictures per second: some are left out");
 }
 
 void CameraSource::setUpConversion(const ChosenFormat& chosen) {
@@ -211,9 +229,9 @@ Status CameraSource::run(SourceSink& sink, std::stop_token stop) {
     sink_ = nullptr;
     if (lost_)
         session_->abandon();
-    CapturedPicture late;
+    Taken late;
     while (pending_ && pending_->try_dequeue(late))
-        session_->giveBack(late.buffer);
+        session_->giveBack(late.picture.buffer);
     return status;
 }
 
@@ -226,9 +244,9 @@ Status CameraSource::watch(const std::stop_token& stop) {
     const Clock::time_point started = Clock::now();
     Clock::time_point starved = started;  // when it last had no buffer to fill
     while (!stop.stop_requested()) {
-        CapturedPicture picture;
-        while (pending_ && pending_->try_dequeue(picture))
-            offerConverted(picture);
+        Taken taken;
+        while (pending_ && pending_->try_dequeue(taken))
+            offerConverted(taken);
         if (lost_)
             return Status::failure(info_.name + ": was unplugged, or its driver unbound");
         const bool starving = session_->queued() == 0;
@@ -322,6 +340,7 @@ void CameraSource::captured(const CapturedPicture& picture) noexcept {
 
 void CameraSource::retryLater(std::size_t buffer) {
     cancelledInARow_.fetch_add(1, std::memory_order_relaxed);
+    starved_ = starved_ || session_->queued() <= 1;  // this one is still counted
     (void)cancelled_->try_enqueue(buffer);
     session_->finished();  // who sees that it has no buffer sees that this is no starving
     wake();
@@ -329,9 +348,8 @@ void CameraSource::retryLater(std::size_t buffer) {
 
 void CameraSource::take(const CapturedPicture& picture) {
     session_->finished();
-    const bool starved = std::exchange(starved_, session_->queued() == 0);
-    CapturedPicture wanted = picture;
-    wanted.sequence = numbering_->number(picture, starved);
+    Taken taken{.picture = picture, .starving = session_->queued() == 0};
+    taken.picture.sequence = numbering_->number(picture, std::exchange(starved_, taken.starving));
     frameDuration_.store(picture.duration, std::memory_order_relaxed);
     // of a camera that has gone they count for nothing
     failed_.fetch_add(cancelledInARow_.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
@@ -341,20 +359,20 @@ void CameraSource::take(const CapturedPicture& picture) {
         return;
     }
     if (thinner_) {
-        const auto number = thinner_->number(wanted);
+        const auto number = thinner_->number(taken.picture);
         if (!number) {
             sawGood();
             session_->giveBack(picture.buffer);
             return;
         }
-        wanted.sequence = *number;
+        taken.picture.sequence = *number;
     }
     if (converter_) {  // whether it is good shows when it is read
-        (void)pending_->try_enqueue(wanted);
+        (void)pending_->try_enqueue(taken);
         wake();
     } else {
         sawGood();
-        offer(wanted);
+        offer(taken);
     }
 }
 
@@ -363,7 +381,8 @@ void CameraSource::disconnected() noexcept {
     wake();
 }
 
-Frame::Description CameraSource::describe(const CapturedPicture& picture) const {
+Frame::Description CameraSource::describe(const Taken& taken) const {
+    const CapturedPicture& picture = taken.picture;
     const CameraBuffers& buffers = session_->setup().buffers[picture.buffer];
     Frame::Description description;
     description.picture = buffers.main;
@@ -373,12 +392,12 @@ Frame::Description CameraSource::describe(const CapturedPicture& picture) const 
     description.duration = picture.duration;
     description.sequence = picture.sequence;
     description.sensor = picture.sensor;
-    description.starving = session_->queued() == 0;
+    description.starving = taken.starving;
     return description;
 }
 
-void CameraSource::offer(const CapturedPicture& picture) {
-    sink_->offer(session_->lend(picture.buffer, describe(picture)));
+void CameraSource::offer(const Taken& taken) {
+    sink_->offer(session_->lend(taken.picture.buffer, describe(taken)));
 }
 
 /// Empty: it is damaged.
@@ -390,13 +409,14 @@ Frame CameraSource::convert(const CapturedPicture& picture, const Frame::Descrip
     return made;
 }
 
-void CameraSource::offerConverted(const CapturedPicture& picture) {
+void CameraSource::offerConverted(const Taken& taken) {
+    const CapturedPicture& picture = taken.picture;
     struct GiveBack {
         CameraSession& session;
         std::size_t buffer;
         ~GiveBack() { session.giveBack(buffer); }
     };
-    Frame::Description description = describe(picture);
+    Frame::Description description = describe(taken);
     if (convertsMain_) {
         const GiveBack whateverHappens{*session_, picture.buffer};
         if (Frame made = convert(picture, description)) {

@@ -271,27 +271,12 @@ void LibcameraDevice::completed(libcamera::Request* request) {
         telling_.pass([&] { listener_->captured(picture); });
         return;
     }
-    const libcamera::ControlList& metadata = request->metadata();
-    std::uint64_t timestamp = 0;
-    for (const libcamera::StreamConfiguration& stream : *configuration_) {
-        const libcamera::FrameMetadata& data = request->buffers().at(stream.stream())->metadata();
-        if (data.status != libcamera::FrameMetadata::FrameSuccess)
+    for (const auto& [stream, buffer] : request->buffers()) {
+        if (buffer->metadata().status != libcamera::FrameMetadata::FrameSuccess)
             picture.outcome = CaptureOutcome::Failed;
-        if (&stream != &configuration_->at(0))
-            continue;
-        timestamp = data.timestamp;
-        picture.sequence = data.sequence;
-        picture.bytes = data.planes().empty() ? 0 : data.planes()[0].bytesused;
     }
-    const auto sensorTime = metadata.get(controls::SensorTimestamp);
-    picture.time = captureTime(std::chrono::nanoseconds(sensorTime.value_or(static_cast<std::int64_t>(timestamp))),
-                               now(CLOCK_MONOTONIC), CaptureClock::now());
-    if (const auto exposure = metadata.get(controls::ExposureTime))
-        picture.sensor.exposure = std::chrono::microseconds(*exposure);
-    if (const auto gain = metadata.get(controls::AnalogueGain))
-        picture.sensor.gain = static_cast<double>(*gain) * metadata.get(controls::DigitalGain).value_or(1.0F);
-    if (const auto duration = metadata.get(controls::FrameDuration))
-        picture.duration = std::chrono::microseconds(*duration);
+    const libcamera::FrameBuffer& main = *request->buffers().at(configuration_->at(0).stream());
+    readMetadata(main.metadata(), request->metadata(), now(CLOCK_MONOTONIC), CaptureClock::now(), picture);
     telling_.pass([&] { listener_->captured(picture); });
 }
 
@@ -309,6 +294,20 @@ CaptureTime captureTime(std::chrono::nanoseconds timestamp, std::chrono::nanosec
     // a time of the boot clock lies before now, but after now less any time spent in suspend
     const bool isMonotonic = timestamp <= monotonicNow && monotonicNow - timestamp < suspended;
     return CaptureTime(isMonotonic ? timestamp + suspended : timestamp);
+}
+
+void readMetadata(const libcamera::FrameMetadata& main, const libcamera::ControlList& metadata,
+                  std::chrono::nanoseconds monotonicNow, CaptureTime now, CapturedPicture& picture) {
+    picture.sequence = main.sequence;
+    picture.bytes = main.planes().empty() ? 0 : main.planes()[0].bytesused;
+    const auto timestamp = metadata.get(controls::SensorTimestamp).value_or(static_cast<std::int64_t>(main.timestamp));
+    picture.time = captureTime(std::chrono::nanoseconds(timestamp), monotonicNow, now);
+    if (const auto exposure = metadata.get(controls::ExposureTime))
+        picture.sensor.exposure = std::chrono::microseconds(*exposure);
+    if (const auto gain = metadata.get(controls::AnalogueGain))
+        picture.sensor.gain = static_cast<double>(*gain) * metadata.get(controls::DigitalGain).value_or(1.0F);
+    if (const auto duration = metadata.get(controls::FrameDuration))
+        picture.duration = std::chrono::microseconds(*duration);
 }
 
 bool anyCameraAbandoned() noexcept {

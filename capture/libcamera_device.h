@@ -23,4 +23,9 @@ namespace smartcodec {
 [[nodiscard]] CaptureTime captureTime(std::chrono::nanoseconds timestamp, std::chrono::nanoseconds monotonicNow,
                                       CaptureTime now);
 
+/// What libcamera says of a picture that was taken: `main` of the main stream's buffer, `metadata` of the request. Sets
+/// all but the buffer and the outcome.
+void readMetadata(const libcamera::FrameMetadata& main, const libcamera::ControlList& metadata,
+                  std::chrono::nanoseconds monotonicNow, CaptureTime now, CapturedPicture& picture);
+
 }  // namespace smartcodec

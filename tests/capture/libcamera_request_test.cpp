@@ -101,6 +101,10 @@ TEST_SUITE("unit") {
         const SettledFrameRate slow = settleFrameRate(FrameRate{1, 1}, durations(20000, 200000));
         CHECK((*slow.limits)[1] == 200000);
         CHECK(slow.rate.value() == doctest::Approx(5));
+        CHECK(slow.note.empty());  // some are left out then
+        const SettledFrameRate near = settleFrameRate(FrameRate{30, 1}, durations(33336, 200000));
+        CHECK(near.rate == FrameRate{30, 1});
+        CHECK(near.note.empty());
     }
 
     TEST_CASE("without a frame rate asked for the camera is left to itself") {

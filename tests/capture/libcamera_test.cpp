@@ -146,4 +146,31 @@ TEST_SUITE("unit") {
             CHECK(captureTime(row.stamp, row.monotonic, CaptureTime(row.boot)).time_since_epoch() == row.expected);
         }
     }
+
+    TEST_CASE("what libcamera says of a picture comes into it") {
+        libcamera::ControlList metadata(ids::controls);
+        libcamera::FrameMetadata main{};
+        main.sequence = 42;
+        main.timestamp = 99'000'000'000;
+        CapturedPicture plain;
+        readMetadata(main, metadata, 100s, CaptureTime(100s), plain);
+        CHECK(plain.sequence == 42);
+        CHECK(plain.time == CaptureTime(99s));
+        CHECK(plain.duration == 0ns);
+        CHECK_FALSE(plain.sensor.gain);
+        CHECK_FALSE(plain.sensor.exposure);
+        metadata.set(ids::SensorTimestamp, 98'500'000'000);
+        metadata.set(ids::ExposureTime, 8000);
+        metadata.set(ids::AnalogueGain, 2.5F);
+        metadata.set(ids::FrameDuration, 33'333);
+        CapturedPicture told;
+        readMetadata(main, metadata, 100s, CaptureTime(100s), told);
+        CHECK(told.time == CaptureTime(98'500ms));
+        CHECK(told.sensor.exposure == 8ms);
+        CHECK(told.sensor.gain == 2.5);
+        CHECK(told.duration == 33'333us);
+        metadata.set(ids::DigitalGain, 2.0F);
+        readMetadata(main, metadata, 100s, CaptureTime(100s), told);
+        CHECK(told.sensor.gain == 5.0);
+    }
 }

@@ -55,8 +55,10 @@ class HoldingSink final : public SourceSink {
         return seen_;
     }
     void waitFor(std::size_t pictures) {
-        while (seen().size() < pictures)
+        const auto deadline = std::chrono::steady_clock::now() + 60s;
+        while (seen().size() < pictures && std::chrono::steady_clock::now() < deadline)
             std::this_thread::sleep_for(10ms);
+        REQUIRE(seen().size() >= pictures);
     }
 
   private:

@@ -175,7 +175,7 @@ TEST_SUITE("camera") {
     TEST_CASE("vicodec codes a camera coarser while it records when the cap asks for it") {
         const Vicodec vicodec({});
         const TemporaryFolder folder;
-        Settings settings = fwhtSettings(folder, camera(kLargeSize, {kBgr888, kRgb888}), 45);
+        Settings settings = fwhtSettings(folder, camera(kLargeSize, {kBgr888, kRgb888}), 80);
         settings.smart = SmartFunctions::none();
         settings.smart.bitrate = true;
         settings.quality = 2;

@@ -38,6 +38,7 @@ struct CameraModel {
     int widthStep = 2;         ///< widths are rounded down to it
     /// Not given: it cannot be told a rate and does not tell its own, which is `untold`.
     std::optional<FrameRate> fastest = FrameRate{60, 1};
+    std::optional<FrameRate> slowest = {};
     FrameRate untold{30, 1};
     bool heedsRate = true;   ///< keeps to the rate that it says it does, or else to `untold`
     bool countsLost = true;  ///< pictures lost for want of a buffer have a number

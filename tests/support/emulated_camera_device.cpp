@@ -108,6 +108,8 @@ void EmulatedDevice::settleRate(const CameraRequest& request, CameraSetup& setup
     setup.frameRate = request.frameRate.value_or(FrameRate{30, 1});
     if (setup.frameRate.value() > fastest->value())
         setup.frameRate = *fastest;
+    if (state_->model.slowest && setup.frameRate.value() < state_->model.slowest->value())
+        setup.frameRate = *state_->model.slowest;
     if (state_->model.heedsRate)
         state_->interval = frameTime(setup.frameRate);
 }

@@ -37,8 +37,8 @@ class Decider {
     /// The picture decided on last was really recorded. Not called if it was dropped, for whatever reason.
     void recorded(const Analyzer& analyzer);
 
-    /// The next frame shall be recorded, as a key frame (a new segment, a new viewer).
-    void requestKeyFrame();
+    /// The next frame shall be recorded, as a key frame, for that reason (a new segment, a new viewer).
+    void requestKeyFrame(KeyFrameReason reason = KeyFrameReason::Requested);
 
   private:
     struct State;

@@ -26,7 +26,7 @@ enum class FrameReason {
 };
 [[nodiscard]] const char* name(FrameReason reason);
 
-enum class KeyFrameReason { None, FirstFrame, SceneCut, MaxGop, Requested };
+enum class KeyFrameReason { None, FirstFrame, SceneCut, MaxGop, Requested, Segment };
 [[nodiscard]] const char* name(KeyFrameReason reason);
 
 /// What to do with one picture for one output, and the measurement it was drawn from.

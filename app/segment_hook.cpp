@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
@@ -31,7 +32,8 @@ constexpr std::chrono::milliseconds kLook(200);
 constexpr std::string_view kPlace = "{}";
 
 bool isRunnable(const std::string& path) {
-    return ::access(path.c_str(), X_OK) == 0;
+    std::error_code error;  // one that is not there is the usual case
+    return std::filesystem::is_regular_file(path, error) && ::access(path.c_str(), X_OK) == 0;
 }
 
 /// What posix_spawn is told beside the words.
@@ -124,8 +126,7 @@ void checkCommand(const std::vector<std::string>& words) {
     const std::string& program = words.front();
     if (program.find('/') != std::string::npos) {
         if (!isRunnable(program))
-            throw std::runtime_error("'" + program +
-                                     "' cannot be run: " + std::error_code(errno, std::generic_category()).message());
+            throw std::runtime_error("'" + program + "' is no program that can be run");
         return;
     }
     const char* path = std::getenv("PATH");

@@ -93,7 +93,7 @@ void KeeperStage::keep(Ended ended) {
     if (error)
         spdlog::warn("the index lacks the end of {}: {}; the next recording enters it", ended.output.path,
                      error.message());
-    if (hook_ && status.ok())
+    if (hook_)  // what a full disk ended is whole too
         hook_->run(ended.output.path);
     retain();
 }

@@ -15,7 +15,7 @@ struct SegmentRecord {
     enum class State {
         Recording,  ///< it is being written, or was when the recorder ended without having a chance to say so
         Finished,   ///< it was ended properly
-        CutOff,     ///< the recorder, or the power, went away: what the file has is entered
+        CutOff,     ///< the recorder, the power or the disk went away: what the file has is entered
         Removed,    ///< it is there no more
     };
 

@@ -30,6 +30,8 @@ std::optional<ProbedRecording> probeRecording(const std::string& path) {
     if (!format || avformat_open_input(&opened, url.c_str(), format, nullptr) < 0)
         return std::nullopt;
     const AvInputFormat input(opened);
+    // Without it the last picture of some fragments has no duration. Its failure shows below.
+    (void)avformat_find_stream_info(input.get(), nullptr);
     const bool raw = rawStreamCodec(path).has_value();
     ProbedRecording result;
     std::int64_t end = 0;

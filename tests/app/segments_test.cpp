@@ -14,6 +14,7 @@
 
 #include "app/pipeline.h"
 #include "mux/file_writer.h"
+#include "tests/app/emulated_recording.h"
 #include "tests/app/fake_clocks.h"
 #include "tests/app/fakes.h"
 #include "tests/app/recorded_file.h"
@@ -257,6 +258,30 @@ TEST_SUITE("integration") {
         CHECK(filesIn(folder.path()).size() == 7);
         CHECK(listedSegments(folder.path()).size() == 6);
         CHECK(listedSegments(folder.path()).back().file.ends_with("-3.mp4"));
+    }
+
+    TEST_CASE("segments through any kind of device begin where they were asked for") {
+        for (const Codec codec : {Codec::H264, Codec::Hevc}) {
+            for (const V4l2Personality& personality : personalitiesWith(codec)) {
+                CAPTURE(personality.name);
+                CAPTURE(std::string(name(codec)));
+                const TemporaryFolder folder;
+                EmulatedV4l2 system(personality);
+                Settings settings = emulatedSettings(folder, "busy", 5);
+                settings.codec = codec;
+                settings.output = folder / "s%02i.mp4";
+                settings.segments = SegmentSettings{.length = 1200ms};
+                PipelineParts parts;
+                parts.v4l2 = &system;
+                const RecordingSummary summary = record(settings, {}, parts);
+                CHECK(summary.framesLost == 0);
+                CHECK(checkSegments(folder, summary).size() == summary.framesRecorded);
+                const std::vector<SegmentRecord> segments = listedSegments(folder.path());
+                REQUIRE(segments.size() == 5);
+                for (std::size_t i = 0; i < segments.size(); ++i)
+                    CHECK(*segments[i].sensorStart == CaptureTime(1200ms * i));
+            }
+        }
     }
 
     TEST_CASE("an encoder that begins anew begins a segment too") {

@@ -95,9 +95,8 @@ std::vector<std::string> SegmentFolder::makeFoldersFor(const std::string& name) 
 bool SegmentFolder::isTaken(const std::string& name) const {
     const Place place = placeOf(name);
     struct stat status {};
-    if (!place.folder)
-        return errno != ENOENT;
-    return ::fstatat(place.folder.get(), place.last.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+    return place.folder &&
+           (::fstatat(place.folder.get(), place.last.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT);
 }
 
 std::optional<std::uint64_t> SegmentFolder::sizeOf(const std::string& name) const {

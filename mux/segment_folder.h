@@ -30,7 +30,7 @@ class SegmentFolder {
     /// std::system_error; a link on the way is an error too.
     [[nodiscard]] std::vector<std::string> makeFoldersFor(const std::string& name);
 
-    /// Whether there is anything of that name, be it a link. True too where nobody can tell.
+    /// Whether there is anything of that name, be it a link; not where there is no way to it.
     [[nodiscard]] bool isTaken(const std::string& name) const;
 
     /// In bytes; empty if it is no file.

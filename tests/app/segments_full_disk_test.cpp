@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/pipeline.h"
+#include "mux/file_writer.h"
 #include "tests/app/fakes.h"
 #include "tests/app/recorded_file.h"
 #include "tests/app/segment_list.h"
@@ -88,6 +89,34 @@ TEST_SUITE("integration") {
         CHECK(std::filesystem::file_size(folder / "of-the-user") == 300'000);
         std::filesystem::remove(folder / "of-the-user");
         CHECK(picturesIn(folder) == summary.framesRecorded);
+    }
+
+    TEST_CASE("whichever write fails every segment plays as far as it goes") {
+        for (const char* pattern : {"s%03i.mp4", "s%03i.h264"}) {
+            CAPTURE(pattern);
+            const bool raw = rawStreamCodec(pattern).has_value();  // each of whose packets is a write
+            for (int writes = 0; writes < 24; ++writes) {
+                CAPTURE(writes);
+                const TemporaryFolder folder;
+                const SmallDisk disk(folder.path(), 100'000'000);
+                SmallDisk::failAfter(raw ? writes * 10 : writes);
+                Settings settings = onSmallDisk(folder, false);
+                settings.output = folder / pattern;
+                settings.lookaheadFrames = 0;
+                settings.frames = 300;
+                const RecordingSummary summary = record(settings);
+                CHECK(summary.failure.find("Input/output error") != std::string::npos);
+                CHECK(summary.exitStatus() == (summary.framesRecorded == 0 ? 2 : 1));
+                CHECK(summary.wallTime < 15s);
+                std::uint64_t pictures = 0;
+                for (const SegmentRecord& segment : listedSegments(folder.path())) {
+                    CHECK(segment.state != SegmentRecord::State::Recording);
+                    pictures += raw ? segment.frames.value_or(0) : readRecording(folder / segment.file).times.size();
+                }
+                CHECK(pictures == summary.framesRecorded);
+                CHECK(listedSegments(folder.path()).size() == filesIn(folder.path()).size());
+            }
+        }
     }
 
     TEST_CASE("a raw stream makes room too") {

@@ -3,10 +3,12 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <system_error>
 
 namespace smartcodec::test {
@@ -17,6 +19,7 @@ struct Disk {
     std::mutex mutex;
     std::string folder;  // empty: there is none
     std::uint64_t bytes = 0;
+    std::optional<int> writesLeft;  // empty: no end
 };
 
 Disk& disk() {
@@ -42,6 +45,17 @@ bool isFull(off_t length) {
     return !only.folder.empty() && usedIn(only.folder) + static_cast<std::uint64_t>(length) > only.bytes;
 }
 
+/// A write to one of the folder's files that is to fail.
+bool isBroken(int descriptor) {
+    Disk& only = disk();
+    const std::lock_guard lock(only.mutex);
+    if (only.folder.empty() || !only.writesLeft)
+        return false;
+    std::error_code error;
+    const auto file = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(descriptor), error);
+    return !error && file.parent_path() == only.folder && (*only.writesLeft)-- <= 0;
+}
+
 }  // namespace
 
 SmallDisk::SmallDisk(const std::string& folder, std::uint64_t bytes) {
@@ -53,6 +67,12 @@ SmallDisk::SmallDisk(const std::string& folder, std::uint64_t bytes) {
 SmallDisk::~SmallDisk() {
     const std::lock_guard lock(disk().mutex);
     disk().folder.clear();
+    disk().writesLeft.reset();
+}
+
+void SmallDisk::failAfter(int writes) {
+    const std::lock_guard lock(disk().mutex);
+    disk().writesLeft = writes;
 }
 
 std::uint64_t SmallDisk::used() {
@@ -62,7 +82,18 @@ std::uint64_t SmallDisk::used() {
 
 }  // namespace smartcodec::test
 
-/// In front of the C library's.
+// In front of the C library's.
+
+extern "C" ssize_t pwrite(int descriptor, const void* data, size_t size, off_t offset) {
+    if (smartcodec::test::isBroken(descriptor)) {
+        errno = EIO;
+        return -1;
+    }
+    using Function = ssize_t (*)(int, const void*, size_t, off_t);
+    static const auto next = reinterpret_cast<Function>(dlsym(RTLD_NEXT, "pwrite"));
+    return next(descriptor, data, size, offset);
+}
+
 extern "C" int fallocate(int descriptor, int mode, off_t offset, off_t length) {
     if (smartcodec::test::isFull(length)) {
         errno = ENOSPC;

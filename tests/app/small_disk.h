@@ -14,6 +14,9 @@ class SmallDisk {
     SmallDisk(const SmallDisk&) = delete;
     SmallDisk& operator=(const SmallDisk&) = delete;
 
+    /// So many writes still succeed, all others fail with EIO; the index's are not among them.
+    static void failAfter(int writes);
+
     /// That the files take now, reserved room included.
     [[nodiscard]] static std::uint64_t used();
 };

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "capture/clock.h"
+#include "capture/unique_fd.h"
 #include "mux/file_writer.h"
 
 namespace smartcodec {
@@ -39,6 +40,10 @@ class FileSeries {
 
     /// Creates the next file. Nothing is replaced unless the recording is to overwrite. Throws as `createFile` does.
     [[nodiscard]] virtual OpenOutput open(const Next& next) = 0;
+
+    /// What is to be on the disk before the file that is open; empty: nothing, or not any more.
+    [[nodiscard]] virtual UniqueFd toSyncFirst() { return {}; }
+    virtual void firstIsSynced() {}
 
     /// Its first picture has come.
     virtual void begun(CaptureTime) {}

@@ -2,8 +2,10 @@
 
 #include <poll.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <system_error>
 #include <utility>
@@ -90,9 +92,14 @@ void KeeperStage::keep(Ended ended) {
     std::error_code error = index_.update(ended.record);
     while (error && rotates_ && index_.removeOldest())
         error = index_.update(ended.record);
+    // As the file itself, which is on the disk.
+    if (const UniqueFd index = index_.duplicate(); !error && index && ::fdatasync(index.get()) != 0)
+        error = {errno, std::generic_category()};
     if (error)
         spdlog::warn("the index lacks the end of {}: {}; the next recording enters it", ended.output.path,
                      error.message());
+    kept_.fetch_add(1, std::memory_order_release);
+    kept_.notify_all();
     if (hook_)  // what a full disk ended is whole too
         hook_->run(ended.output.path);
     retain();

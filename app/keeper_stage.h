@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <variant>
 
 #include "app/file_series.h"
@@ -32,8 +33,20 @@ class KeeperStage {
     /// thread.
     void run();
 
-    /// A segment whose writer has been ended. Both for one thread.
-    void put(Ended ended) { items_.put(std::move(ended)); }
+    /// A segment whose writer has been ended. This and all until `end` for one thread.
+    void put(Ended ended) {
+        ++put_;
+        items_.put(std::move(ended));
+    }
+    /// How many of them are closed and entered.
+    [[nodiscard]] std::uint64_t kept() const { return kept_.load(std::memory_order_acquire); }
+    /// Waits until there are more of them than `seen`. False: no more are under way.
+    [[nodiscard]] bool waitForMore(std::uint64_t seen) const {
+        if (seen == put_)
+            return false;
+        kept_.wait(seen, std::memory_order_acquire);
+        return true;
+    }
     void end() { items_.put(End{}); }
 
     // Valid once `run` has returned.
@@ -56,6 +69,8 @@ class KeeperStage {
     Queue<Item> items_;
     std::optional<SegmentHook> hook_;
     Moment lastLook_{};
+    std::uint64_t put_ = 0;
+    std::atomic<std::uint64_t> kept_{0};
     std::uint64_t addedBytes_ = 0;
     std::uint64_t removed_ = 0;
 };

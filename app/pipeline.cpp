@@ -264,6 +264,7 @@ void Recording::State::start() {
 
 void Recording::State::giveUpStarting() {
     const bool keeping = segmenting && !threads.empty();
+    const End end;
     switch (threads.size() - (keeping ? 1 : 0)) {
         case 1:
             sync.end();
@@ -275,13 +276,13 @@ void Recording::State::giveUpStarting() {
                 tellDone();
             break;
         case 2:
-            packets.put(End{});
+            packets.put(end);
             break;
         case 3:
-            jobs.put(End{});
+            jobs.put(end);
             break;
         default:
-            captured.put(End{});
+            captured.put(end);
     }
 }
 

@@ -197,10 +197,7 @@ std::uint64_t SegmentIndex::nextNumber() const {
 
 void SegmentIndex::begin(SegmentRecord record) {
     const std::lock_guard lock(mutex_);
-    std::error_code error = append(toLine(record));
-    if (!error && ::fdatasync(file_.get()) != 0)
-        error = lastError();
-    if (error)
+    if (const std::error_code error = append(toLine(record)))
         throw std::system_error(error, "cannot write to the index '" + folder_.pathOf(kFileName) + "'");
     take(std::move(record));
 }
@@ -212,6 +209,11 @@ std::error_code SegmentIndex::update(SegmentRecord record) {
     const std::error_code error = append(toLine(record));
     take(std::move(record));
     return error;
+}
+
+UniqueFd SegmentIndex::duplicate() const {
+    const std::lock_guard lock(mutex_);
+    return UniqueFd(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
 }
 
 void SegmentIndex::forget(const std::string& file) {

@@ -36,10 +36,12 @@ class SegmentIndex {
     /// One more than the last segment's.
     [[nodiscard]] std::uint64_t nextNumber() const;
 
-    /// Enters a segment whose file is about to be made, and waits until the disk knows. Throws std::system_error.
+    /// Enters a segment whose file is about to be made. Throws std::system_error.
     void begin(SegmentRecord record);
     /// What is known of it now; of a segment that is there. On an error only the file lacks it.
     [[nodiscard]] std::error_code update(SegmentRecord record);
+    /// For whoever has the time to sync the index; empty if the system gives none.
+    [[nodiscard]] UniqueFd duplicate() const;
     /// Its file has gone.
     void forget(const std::string& file);
     /// The folder of that name has been made for segments, and may go with the last of them.

@@ -34,7 +34,7 @@ OpenOutput SegmentSeries::open(const Next& next) {
         try {
             return create(next);
         } catch (const std::system_error& error) {
-            if (!isFull(error) || !config_.rotates || !parts_.index.removeOldest())
+            if (!isFull(error) || !config_.rotates || !makeRoom())
                 throw;
         }
     }
@@ -45,12 +45,13 @@ OpenOutput SegmentSeries::create(const Next& next) {
     for (const std::string& folder : parts_.folder.makeFoldersFor(record_.file))
         parts_.index.noteFolder(folder);
     parts_.index.begin(record_);
+    entered_ = true;
     FileConfig file = config_.file;
     file.path = parts_.folder.pathOf(record_.file);
     file.parameterSets = next.parameterSets;
     file.overwrite = false;
     if (config_.rotates)
-        file.makeRoom = [this] { return parts_.index.removeOldest(); };
+        file.makeRoom = [this] { return makeRoom(); };
     OpenOutput output{.path = file.path, .writer = nullptr};
     try {
         output.writer = createFile(file);
@@ -85,6 +86,17 @@ SegmentRecord SegmentSeries::newRecord(const Next& next) const {
             record.file = withSuffix(first, suffix);
     }
     return record;
+}
+
+/// Where all are still being closed, one of them is waited for: the disk is slower than the recording.
+bool SegmentSeries::makeRoom() {
+    for (;;) {
+        const std::uint64_t kept = parts_.keeper.kept();
+        if (parts_.index.removeOldest())
+            return true;
+        if (!parts_.keeper.waitForMore(kept))
+            return false;
+    }
 }
 
 void SegmentSeries::begun(CaptureTime first) {

@@ -38,6 +38,8 @@ class SegmentSeries final : public FileSeries {
     SegmentSeries(Config config, const Parts& parts, WallTimes times);
 
     [[nodiscard]] OpenOutput open(const Next& next) override;
+    [[nodiscard]] UniqueFd toSyncFirst() override { return entered_ ? parts_.index.duplicate() : UniqueFd(); }
+    void firstIsSynced() override { entered_ = false; }
     void begun(CaptureTime first) override;
     void grew(std::uint64_t bytes, CaptureTime time) override;
     Status close(OpenOutput& output, const EndedFile& file) override;
@@ -47,11 +49,13 @@ class SegmentSeries final : public FileSeries {
   private:
     [[nodiscard]] SegmentRecord newRecord(const Next& next) const;
     [[nodiscard]] OpenOutput create(const Next& next);
+    [[nodiscard]] bool makeRoom();
 
     const Config config_;
     const Parts parts_;
     WallTimes times_;
     SegmentRecord record_;  // of the file that is open
+    bool entered_ = false;  // in the index, which the disk does not know yet
     std::uint64_t segment_ = 0;
     std::optional<WallTime> lastEnd_;  // where the next one begins
     CaptureTime lastSensorEnd_{};

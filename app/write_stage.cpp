@@ -77,6 +77,11 @@ void WriteStage::attend() {
         time_.total += working.elapsed();
         waitingSince_.reset();
     }
+    if (UniqueFd first = series_.toSyncFirst()) {
+        if (!syncing_.stage.sync(std::move(first)))
+            return;
+        series_.firstIsSynced();
+    }
     if (now - lastSync_ >= syncing_.interval && writer.bytesWritten() != syncedBytes_ && !failed_) {
         if (UniqueFd file = writer.toSync(); file && syncing_.stage.sync(std::move(file))) {
             lastSync_ = now;

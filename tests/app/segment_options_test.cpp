@@ -41,8 +41,7 @@ TEST_SUITE("unit") {
         CHECK(readTimeSpan("10min") == 10min);
         CHECK(readTimeSpan("1h") == 1h);
         CHECK(readTimeSpan("7d") == 168h);
-        for (const char* text :
-             {"", "s", "10", "10m", "10 min", "-1s", "1h30min", "nans", "1d1", "99999999d"}) {
+        for (const char* text : {"", "s", "10", "10m", "10 min", "-1s", "1h30min", "nans", "1d1", "99999999d"}) {
             CAPTURE(text);
             CHECK_FALSE(readTimeSpan(text));
         }

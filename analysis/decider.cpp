@@ -61,7 +61,7 @@ struct Decider::State {
     nanoseconds lastKeyFrame{0};
     std::optional<nanoseconds> lastSeen;
     nanoseconds interval{0};  // between the last two pictures
-    bool keyFrameRequested = false;
+    KeyFrameReason keyFrameRequested = KeyFrameReason::None;
     bool cutPending = false;  // a cut came since the last recorded picture
 
     Level heldLevel = Level::Static;
@@ -83,8 +83,8 @@ Decider::~Decider() = default;
 Decider::Decider(Decider&&) noexcept = default;
 Decider& Decider::operator=(Decider&&) noexcept = default;
 
-void Decider::requestKeyFrame() {
-    state_->keyFrameRequested = true;
+void Decider::requestKeyFrame(KeyFrameReason reason) {
+    state_->keyFrameRequested = reason;
 }
 
 void Decider::State::compareWithRecorded(const Analyzer::State& now, Measurement& m) {
@@ -111,8 +111,8 @@ void Decider::State::compareWithRecorded(const Analyzer::State& now, Measurement
 KeyFrameReason Decider::State::keyFrameReason(const Measurement& m) const {
     if (!anyRecorded)
         return KeyFrameReason::FirstFrame;
-    if (keyFrameRequested)
-        return KeyFrameReason::Requested;
+    if (keyFrameRequested != KeyFrameReason::None)
+        return keyFrameRequested;
     if (config.smartGop && cutPending)
         return KeyFrameReason::SceneCut;
     const nanoseconds longest = config.smartGop ? config.maxGop : std::min(kPlainGop, config.maxGop);
@@ -209,7 +209,7 @@ void Decider::recorded(const Analyzer& analyzer) {
     s.lastRecorded = s.decision.measurement.time;
     if (s.decision.keyFrame) {
         s.lastKeyFrame = s.lastRecorded;
-        s.keyFrameRequested = false;
+        s.keyFrameRequested = KeyFrameReason::None;
         s.cutPending = false;
     }
     if (!s.config.smartGop)

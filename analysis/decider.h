@@ -45,8 +45,8 @@ class Decider {
     /// with it. Not called if it was dropped, for whatever reason: a key frame that is due then stays due.
     void recorded(const Analyzer& analyzer);
 
-    /// The next frame shall be recorded, as a key frame (a new segment, a new viewer).
-    void requestKeyFrame();
+    /// The next frame shall be recorded, as a key frame, for that reason (a new segment, a new viewer).
+    void requestKeyFrame(KeyFrameReason reason = KeyFrameReason::Requested);
 
   private:
     struct State;

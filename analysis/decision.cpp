@@ -52,6 +52,8 @@ const char* name(KeyFrameReason reason) {
             return "max gop";
         case KeyFrameReason::Requested:
             return "requested";
+        case KeyFrameReason::Segment:
+            return "segment";
     }
     return "";
 }

@@ -31,7 +31,7 @@ enum class FrameReason {
 [[nodiscard]] const char* name(FrameReason reason);
 
 /// Why a frame is a key frame; MaxGop also where key frames come every second because that function is off.
-enum class KeyFrameReason { None, FirstFrame, SceneCut, MaxGop, Requested };
+enum class KeyFrameReason { None, FirstFrame, SceneCut, MaxGop, Requested, Segment };
 [[nodiscard]] const char* name(KeyFrameReason reason);
 
 /// What to do with one picture for one output, and the measurement it was drawn from.

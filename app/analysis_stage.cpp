@@ -89,10 +89,11 @@ YuvView yuvView(const Picture& picture) {
 }  // namespace
 
 AnalysisStage::AnalysisStage(const Settings& settings, const SourceInfo& source, const Queues& queues,
-                             TraceWriter* trace, FirstFailure& failure)
+                             TraceWriter* trace, FirstFailure& failure, SegmentPlan* segments)
     : queues_(queues),
       trace_(trace),
       failure_(failure),
+      segments_(segments),
       decider_(deciderConfig(settings, source.size)),
       plainDecider_(plainConfig(settings)),
       stabiliserConfig_(stabiliserConfig(settings, source)),
@@ -147,7 +148,9 @@ std::optional<Job> AnalysisStage::process(Frame frame) {
     if (!first_)
         first_ = frame->time;
     shed(frame);
+    segmentDue_ = segments_ && segments_->isDue(frame->time);
     const Decision& decision = decide(frame);
+    noteMotion(frame, decision);
     analysisTime_.add(working.elapsed());
     count(decision);
     if (trace_)
@@ -186,7 +189,11 @@ void AnalysisStage::shed(const Frame& frame) {
 
 const Decision& AnalysisStage::decide(const Frame& frame) {
     const auto time = frame->time.time_since_epoch();
+    if (segmentDue_)
+        plainDecider_.requestKeyFrame(KeyFrameReason::Segment);
     if (analyzer_ && looking_) {
+        if (segmentDue_)
+            decider_.requestKeyFrame(KeyFrameReason::Segment);
         try {
             const Decision& decision = decideByAnalysis(frame);
             plainDecider_.follow(time, decision);
@@ -282,8 +289,28 @@ void AnalysisStage::count(const Decision& decision) {
         ++keyFrames_[decision.keyFrameReason];
 }
 
+/// A frame that is not looked at moves as the one before did.
+void AnalysisStage::noteMotion(const Frame& frame, const Decision& decision) {
+    if (analyzer_ && looking_)
+        moving_ = decision.reason == FrameReason::Motion || decision.reason == FrameReason::CameraMoved ||
+                  decision.reason == FrameReason::SceneCut;
+    const auto since = last_ ? frame->time - *last_ : std::chrono::nanoseconds(0);
+    last_ = frame->time;
+    if (analyzer_)
+        motion_ = moving_ ? since : std::chrono::nanoseconds(0);
+    else
+        motion_.reset();
+}
+
 Job AnalysisStage::makeJob(Frame frame, const Decision& decision) {
-    Job job{.frame = std::move(frame), .keyFrame = decision.keyFrame, .bitrate = decision.bitrate, .qpMap = {}};
+    const CaptureTime time = frame->time;
+    Job job{.frame = std::move(frame),
+            .keyFrame = decision.keyFrame,
+            .bitrate = decision.bitrate,
+            .qpMap = {},
+            .motion = motion_};
+    if (segmentDue_ && decision.keyFrame)
+        job.segment = segments_->begin(time);
     (void)queues_.spareMaps.tryTake(job.qpMap);  // none: the map starts with new memory
     job.qpMap = decision.qpMap;
     return job;

@@ -13,6 +13,7 @@
 #include "analysis/stabiliser.h"
 #include "app/load_shedder.h"
 #include "app/plain_decider.h"
+#include "app/segment_plan.h"
 #include "app/settings.h"
 #include "app/stage.h"
 #include "app/summary.h"
@@ -39,9 +40,9 @@ class AnalysisStage {
         Queue<QpMap>& spareMaps;  ///< maps that the encoder is done with, for their memory
     };
 
-    /// Queues, `trace` (which may be null) and `failure` are borrowed for the stage's life.
+    /// Queues, `trace` and `segments` (which may be null) and `failure` are borrowed for the stage's life.
     AnalysisStage(const Settings& settings, const SourceInfo& source, const Queues& queues, TraceWriter* trace,
-                  FirstFailure& failure);
+                  FirstFailure& failure, SegmentPlan* segments = nullptr);
 
     /// Until End, which it hands on. For the stage's own thread.
     void run();
@@ -69,11 +70,14 @@ class AnalysisStage {
     void learn(const Frame& frame);
     void giveUpStabilising(const std::exception& error);
     void count(const Decision& decision);
+    void noteMotion(const Frame& frame, const Decision& decision);
     [[nodiscard]] Job makeJob(Frame frame, const Decision& decision);
 
     const Queues queues_;
     TraceWriter* const trace_;
     FirstFailure& failure_;
+    SegmentPlan* const segments_;
+    bool segmentDue_ = false;              // with the frame in work
     std::optional<CaptureTime> failedAt_;  // no memory left, say: what comes is taken and forgotten
     std::optional<Analyzer> analyzer_;     // empty: nothing smart is on, or it failed
     Decider decider_;
@@ -82,6 +86,9 @@ class AnalysisStage {
     std::optional<StabiliserConfig> stabiliserConfig_;  // empty: not wanted, not for this format, or given up
     FramePool pool_;
     std::optional<CaptureTime> first_;
+    std::optional<CaptureTime> last_;
+    bool moving_ = false;                             // when last looked at
+    std::optional<std::chrono::nanoseconds> motion_;  // up to the frame in work; empty: nobody looks
 
     std::optional<LoadShedder> shedder_;  // of a live source
     std::uint64_t number_ = 0;            // of the frame in work

@@ -51,7 +51,7 @@ void EncodeStage::waitForEncoder() {
 void EncodeStage::encode(Job job) {
     const Stopwatch working;
     const CaptureTime time = job.frame->time;
-    inside_.push_back(time);
+    inside_.push_back({.time = time, .segment = job.segment, .motion = job.motion});
     const EncodeParameters parameters{.keyFrame = job.keyFrame, .bitrate = job.bitrate, .qpMap = &job.qpMap};
     try {
         check(encoder_.encode(std::move(job.frame), parameters));
@@ -78,7 +78,10 @@ void EncodeStage::end(End end) {
     }
     // What is still inside is lost with the encoder: the picture shown last stands until the next one was captured.
     if (failed_)
-        end = {.time = inside_.empty() ? end.time : std::min(end.time, inside_.front()), .cut = true};
+        end = {.time = inside_.empty() ? end.time : std::min(end.time, inside_.front().time), .cut = true};
+    else
+        std::ranges::for_each(inside_, [this](const Inside& frame) { leave(frame); });
+    end.motion = takeMotion();
     if (last_)
         noteHold(end.time);
     if (lastKey_)
@@ -93,15 +96,41 @@ void EncodeStage::handOn() {
 }
 
 void EncodeStage::handOn(Packet packet) {
-    while (!inside_.empty() && inside_.front() <= packet.presentation)
+    while (!inside_.empty() && inside_.front().time < packet.presentation) {
+        leave(inside_.front());
         inside_.pop_front();
+    }
+    const bool itself = !inside_.empty() && inside_.front().time == packet.presentation;
+    if (itself)
+        segment_ = std::max(segment_, inside_.front().segment);
     if (packet.keyFrame)
         noteKeyFrame(packet.presentation);
-    if (packet.newStream) {
+    const bool cut = packet.keyFrame && segment_ != 0;
+    if (packet.newStream || cut) {
         const std::span<const std::byte> sets = encoder_.parameterSets();
-        queues_.out.put(NewFile{.parameterSets = {sets.begin(), sets.end()}, .start = packet.presentation});
+        NewFile next;
+        next.parameterSets.assign(sets.begin(), sets.end());
+        next.start = packet.presentation;
+        next.segment = cut ? std::exchange(segment_, 0) : 0;
+        next.motion = takeMotion();
+        queues_.out.put(std::move(next));
+    }
+    if (itself) {
+        leave({.time = packet.presentation, .segment = 0, .motion = inside_.front().motion});
+        inside_.pop_front();
     }
     queues_.out.put(std::move(packet));
+}
+
+/// The frame is in the file, or never will be: its segment is still to begin then.
+void EncodeStage::leave(const Inside& frame) {
+    segment_ = std::max(segment_, frame.segment);
+    if (frame.motion)
+        motion_ = motion_.value_or(std::chrono::nanoseconds(0)) + *frame.motion;
+}
+
+std::optional<std::chrono::nanoseconds> EncodeStage::takeMotion() {
+    return std::exchange(motion_, std::nullopt);
 }
 
 void EncodeStage::check(const Status& status) {

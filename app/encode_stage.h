@@ -57,7 +57,17 @@ class EncodeStage {
     FirstFailure& failure_;
     bool failed_ = false;
     std::size_t notesTold_;
-    std::deque<CaptureTime> inside_;  // of the frames that went in, later than every packet that came out
+    struct Inside {
+        CaptureTime time;
+        std::uint64_t segment;
+        std::optional<std::chrono::nanoseconds> motion;
+    };
+    void leave(const Inside& frame);
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> takeMotion();
+
+    std::deque<Inside> inside_;  // of the frames that went in, later than every packet that came out
+    std::uint64_t segment_ = 0;  // is to begin with the next key frame; 0: none
+    std::optional<std::chrono::nanoseconds> motion_;  // of the frames that came out, since the last new file
     std::optional<CaptureTime> last_;
     std::optional<CaptureTime> lastKey_;
     std::uint64_t jobs_ = 0;

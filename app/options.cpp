@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "app/raw_options.h"
+#include "app/segment_options.h"
 #include "capture/limits.h"
 #include "encoder/encoder.h"
 #include "mux/file_writer.h"
@@ -185,6 +186,7 @@ void readOutput(const RawOptions& raw, Settings& settings) {
     if (raw.sync)
         settings.syncInterval = parseSeconds(raw.given("--sync", *raw.sync), {0.1, 3600, "seconds"});
     settings.codec = readCodec(raw, settings.output);
+    settings.segments = readSegments(raw);
 }
 
 void readEncoder(const RawOptions& raw, Settings& settings) {

@@ -1,24 +1,16 @@
 #pragma once
 
-#include <cstddef>
-#include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
+#include "app/file_series.h"
 #include "mux/file_writer.h"
 
 namespace smartcodec {
 
-/// A file that is being written.
-struct OpenOutput {
-    std::string path;
-    std::unique_ptr<FileWriter> writer;
-};
-
 /// Makes the files of one recording, one after the other: the first has the name that was asked for, the others are
 /// numbered beside it: video.mp4, video-2.mp4, video-3.mp4. Thread-bound.
-class OutputSeries {
+class OutputSeries final : public FileSeries {
   public:
     struct Config {
         /// Of all files; `path` is the first one's. What its spans show must outlive the series, but for
@@ -27,16 +19,10 @@ class OutputSeries {
         std::vector<std::string> spared;  ///< never replaced, not even with `file.overwrite`: the input, the trace
     };
 
-    struct Next {
-        std::span<const std::byte> parameterSets;  ///< borrowed for the call
-        bool insteadOfLast = false;  ///< the file before has been removed, since it got no picture: its name is free
-    };
-
     explicit OutputSeries(Config config);
 
-    /// Creates the next file. A number that is taken is left out, so that nothing is replaced unless
-    /// `FileConfig::overwrite` says so. Throws as `createFile` does.
-    [[nodiscard]] OpenOutput open(const Next& next);
+    /// A number that is taken is left out, so that nothing is replaced unless `FileConfig::overwrite` says so.
+    [[nodiscard]] OpenOutput open(const Next& next) override;
 
   private:
     [[nodiscard]] std::string path(int number) const;

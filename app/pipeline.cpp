@@ -17,7 +17,10 @@
 #include "app/capture_stage.h"
 #include "app/encode_stage.h"
 #include "app/encoder_choice.h"
+#include "app/keeper_stage.h"
 #include "app/output_series.h"
+#include "app/segment_plan.h"
+#include "app/segment_series.h"
 #include "app/sync_stage.h"
 #include "app/trace.h"
 #include "app/write_stage.h"
@@ -40,7 +43,10 @@ void checkFiles(const Settings& settings) {
     const auto* file = std::get_if<FileSourceConfig>(&settings.source);
     if (file && isSameFile(file->path, settings.output))
         throw std::runtime_error(settings.output + ": is the input too: give another output");
-    checkOutputPath(settings.output, settings.overwrite);
+    if (settings.segments)
+        const SegmentFolder usable(SegmentName(settings.output).folder());
+    else
+        checkOutputPath(settings.output, settings.overwrite);
     if (settings.traceFile.empty())
         return;
     if (isSameFile(settings.traceFile, settings.output) || (file && isSameFile(settings.traceFile, file->path)))
@@ -88,19 +94,23 @@ ChosenEncoder openEncoder(const Settings& settings, const SourceInfo& source, co
     return openEncoder(settings, config, parts.v4l2 ? *parts.v4l2 : v4l2System());
 }
 
+FileConfig fileConfig(const Settings& settings, const SourceInfo& source) {
+    return {.path = settings.output,
+            .codec = settings.codec,
+            .size = source.size,
+            .frameRate = source.frameRate,
+            .color = source.color,
+            .sampleAspect = source.sampleAspect,
+            .rotation = source.rotation,
+            .parameterSets = {},
+            .copiedTracks = source.copiedTracks,
+            .dropsFrames = settings.smart.frameRate || settings.realtime || source.live,
+            .overwrite = settings.overwrite};
+}
+
 OutputSeries::Config filesConfig(const Settings& settings, const SourceInfo& source) {
     OutputSeries::Config config;
-    config.file = {.path = settings.output,
-                   .codec = settings.codec,
-                   .size = source.size,
-                   .frameRate = source.frameRate,
-                   .color = source.color,
-                   .sampleAspect = source.sampleAspect,
-                   .rotation = source.rotation,
-                   .parameterSets = {},
-                   .copiedTracks = source.copiedTracks,
-                   .dropsFrames = settings.smart.frameRate || settings.realtime || source.live,
-                   .overwrite = settings.overwrite};
+    config.file = fileConfig(settings, source);
     if (const auto* file = std::get_if<FileSourceConfig>(&settings.source))
         config.spared.push_back(file->path);
     if (!settings.traceFile.empty())
@@ -113,7 +123,7 @@ std::unique_ptr<TraceWriter> openTrace(const Settings& settings) {
 }
 
 /// Opened last, since it leaves a file: a start that fails before has left nothing.
-OpenOutput openFirst(OutputSeries& files, const Encoder& encoder, TraceWriter* trace) {
+OpenOutput openFirst(FileSeries& files, const Encoder& encoder, TraceWriter* trace) {
     try {
         return files.open({.parameterSets = encoder.parameterSets()});
     } catch (...) {
@@ -122,6 +132,30 @@ OpenOutput openFirst(OutputSeries& files, const Encoder& encoder, TraceWriter* t
         throw;
     }
 }
+
+/// What a recording in segments has more than another.
+struct Segmenting {
+    Segmenting(const Settings& settings, const SourceInfo& source, const ReadClocks& readClocks, FirstFailure& failure)
+        : name(settings.output),
+          folder(name.folder()),
+          times(readClocks ? readClocks : readSystemClocks, source.live),
+          index(folder, times),
+          plan(*settings.segments, times),
+          keeper(*settings.segments, index, failure),
+          series({.file = fileConfig(settings, source),
+                  .name = name,
+                  .bytes = settings.segments->bytes,
+                  .rotates = settings.segments->rotateWhenFull},
+                 {.folder = folder, .index = index, .plan = plan, .keeper = keeper}, times) {}
+
+    const SegmentName name;
+    SegmentFolder folder;
+    const WallTimes times;
+    SegmentIndex index;
+    SegmentPlan plan;
+    KeeperStage keeper;
+    SegmentSeries series;
+};
 
 UniqueFd openEvent() {
     UniqueFd event(eventfd(0, EFD_CLOEXEC));
@@ -159,15 +193,20 @@ struct Recording::State {
           chosen(openEncoder(settings, source->info(), parts)),
           done(openEvent()),
           jobs(kJobs, EncodeStage::waitingFor(*chosen.encoder)),
-          trace((parts.beforeOutput ? parts.beforeOutput() : void(), openTrace(settings))),
+          segmenting((parts.beforeOutput ? parts.beforeOutput() : void(),
+                      settings.segments
+                          ? std::make_unique<Segmenting>(settings, source->info(), parts.readClocks, failure)
+                          : nullptr)),
+          trace(openTrace(settings)),
           files(filesConfig(settings, source->info())),
-          write(
-              openFirst(files, *chosen.encoder, trace.get()),
-              [this](const OutputSeries::Next& next) { return files.open(next); },
-              {.stage = sync, .interval = settings.syncInterval}, packets, failure) {}
+          write(openFirst(series(), *chosen.encoder, trace.get()), series(),
+                {.stage = sync, .interval = settings.syncInterval}, packets, failure) {}
 
     void start();
     void join();
+    void tellDone() { (void)eventfd_write(done.get(), 1); }  // once: one event always fits
+    void giveUpStarting();
+    [[nodiscard]] FileSeries& series() { return segmenting ? static_cast<FileSeries&>(segmenting->series) : files; }
     [[nodiscard]] RecordingSummary summary() const;
 
     const Settings settings;
@@ -181,9 +220,11 @@ struct Recording::State {
     Queue<WriteItem> packets{kPackets};
     Queue<QpMap> spareMaps{kSpareMaps};
 
+    const std::unique_ptr<Segmenting> segmenting;  // null: the recording is one file
     const std::unique_ptr<TraceWriter> trace;
     CaptureStage capture{*source, settings, captured, failure};
-    AnalysisStage analysis{settings, source->info(), {captured, jobs, spareMaps}, trace.get(), failure};
+    AnalysisStage analysis{settings,    source->info(), {captured, jobs, spareMaps},
+                           trace.get(), failure,        segmenting ? &segmenting->plan : nullptr};
     EncodeStage encode{*chosen.encoder, {jobs, packets, spareMaps}, failure};
     OutputSeries files;
     SyncStage sync{failure};
@@ -200,34 +241,48 @@ struct Recording::State {
 void Recording::State::start() {
     running = {};
     try {
-        threads.reserve(5);  // or one might be lost that runs already
+        threads.reserve(6);  // or one might be lost that runs already
+        if (segmenting)
+            threads.emplace_back([this] {
+                segmenting->keeper.run();
+                tellDone();
+            });
         threads.emplace_back([this] { sync.run(); });
         threads.emplace_back([this] {
             write.run();
-            (void)eventfd_write(done.get(), 1);  // the last stage to end; one event always fits
+            if (!segmenting)
+                tellDone();
         });
         threads.emplace_back([this] { encode.run(); });
         threads.emplace_back([this] { analysis.run(); });
         threads.emplace_back([this] { capture.run(); });
     } catch (const std::exception& error) {  // of the system, or no memory
         failure.report(std::string("starting a thread: ") + error.what());
-        switch (threads.size()) {
-            case 0:
-                (void)eventfd_write(done.get(), 1);
-                break;
-            case 1:
-                sync.end();
-                (void)eventfd_write(done.get(), 1);
-                break;
-            case 2:
-                packets.put(End{});
-                break;
-            case 3:
-                jobs.put(End{});
-                break;
-            default:
-                captured.put(End{});
-        }
+        giveUpStarting();
+    }
+}
+
+void Recording::State::giveUpStarting() {
+    const bool keeping = segmenting && !threads.empty();
+    const End end;
+    switch (threads.size() - (keeping ? 1 : 0)) {
+        case 1:
+            sync.end();
+            [[fallthrough]];
+        case 0:
+            if (keeping)
+                segmenting->keeper.end();
+            else
+                tellDone();
+            break;
+        case 2:
+            packets.put(end);
+            break;
+        case 3:
+            jobs.put(end);
+            break;
+        default:
+            captured.put(end);
     }
 }
 
@@ -260,6 +315,12 @@ RecordingSummary Recording::State::summary() const {
     summary.droppedByReason = analysis.dropped();
     summary.keyFramesByReason = analysis.keyFrames();
     summary.bytes = write.bytes();
+    if (segmenting) {
+        summary.bytes += segmenting->keeper.addedBytes();
+        summary.segments = SegmentSummary{.index = segmenting->folder.pathOf(SegmentIndex::kFileName),
+                                          .written = write.fileCount(),
+                                          .removed = segmenting->keeper.removed()};
+    }
     summary.videoBytes = write.videoBytes();
     if (settings.smart.bitrate)
         summary.comparedRate = settings.maxBitrate;
@@ -328,7 +389,7 @@ RecordingSummary Recording::finish() {
         summary.warning = state_->settings.traceFile + ": the trace could not be written to its end: is the disk full?";
     if (summary.framesRecorded == 0) {
         std::error_code error;
-        if (std::filesystem::is_regular_file(summary.output, error))
+        if (!summary.segments && std::filesystem::is_regular_file(summary.output, error))
             std::filesystem::remove(summary.output, error);
         if (summary.failure.empty())
             summary.failure = summary.stopped ? "stopped before the first frame: nothing was recorded"

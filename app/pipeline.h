@@ -11,6 +11,7 @@
 
 #include "app/settings.h"
 #include "app/summary.h"
+#include "app/wall_clock.h"
 #include "capture/source.h"
 #include "encoder/encoder.h"
 #include "encoder/v4l2_system.h"
@@ -32,6 +33,7 @@ struct PipelineParts {
     std::function<std::unique_ptr<Encoder>(const EncoderConfig&)> openEncoder = {};
     V4l2System* v4l2 = nullptr;               ///< borrowed for the recording's life
     CameraSystem* cameras = nullptr;          ///< likewise
+    ReadClocks readClocks = {};               ///< called on several threads at once
     std::function<void()> beforeOutput = {};  ///< called when all else is open and the files are about to be created
 };
 

@@ -25,6 +25,8 @@ const Decision& PlainDecider::decide(nanoseconds time, nanoseconds duration) {
     decision_.measurement.time = time;
     if (!lastKeyFrame_)
         decision_.keyFrameReason = KeyFrameReason::FirstFrame;
+    else if (requested_ != KeyFrameReason::None)
+        decision_.keyFrameReason = requested_;
     else if (time + interval - *lastKeyFrame_ > longestGop_ + kTimeTolerance)  // the next frame would come too late
         decision_.keyFrameReason = KeyFrameReason::MaxGop;
     else
@@ -36,8 +38,10 @@ const Decision& PlainDecider::decide(nanoseconds time, nanoseconds duration) {
 
 void PlainDecider::follow(nanoseconds time, const Decision& decision) {
     lastSeen_ = time;
-    if (decision.record && decision.keyFrame)
-        lastKeyFrame_ = time;
+    if (!decision.record || !decision.keyFrame)
+        return;
+    lastKeyFrame_ = time;
+    requested_ = KeyFrameReason::None;
 }
 
 }  // namespace smartcodec

@@ -22,12 +22,16 @@ class PlainDecider {
     /// Of a frame captured at `time` and shown for `duration` (0 if nobody knows). Valid until the next call.
     [[nodiscard]] const Decision& decide(std::chrono::nanoseconds time, std::chrono::nanoseconds duration);
 
+    /// The next frame shall be a key frame, for that reason.
+    void requestKeyFrame(KeyFrameReason reason) { requested_ = reason; }
+
     /// Somebody else decided on this frame.
     void follow(std::chrono::nanoseconds time, const Decision& decision);
 
   private:
     const std::chrono::nanoseconds longestGop_;
     Decision decision_;
+    KeyFrameReason requested_ = KeyFrameReason::None;
     std::optional<std::chrono::nanoseconds> lastSeen_;
     std::optional<std::chrono::nanoseconds> lastKeyFrame_;
 };

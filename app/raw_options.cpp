@@ -168,6 +168,41 @@ void addOutputOptions(CLI::App& app, RawOptions& raw) {
         ->group("Recording");
 }
 
+void addSegmentOptions(CLI::App& app, RawOptions& raw) {
+    app.add_option(
+           "--segment", raw.segment,
+           "Record in files of this length (30s, 10min, 1h, 1d), or about this size (100MB), or whichever comes "
+           "first (1h,500MB). The output is the pattern of their names: %Y-%m-%d and so on for the local time, "
+           "%i or %04i for a number; without any, -%04i is put in front of the extension. segments.jsonl beside "
+           "them lists them")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->type_name("LENGTH|SIZE")
+        ->group("Segments");
+    app.add_flag("--segment-align", raw.segmentAlign, "Begin segments at round times of the day: 10:00, 10:10, 10:20")
+        ->group("Segments");
+    app.add_option(
+           "--keep", raw.keep,
+           "Remove the oldest segments: those older than this (12h, 7d), or when all take more than this (20GB)")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->type_name("AGE|SIZE")
+        ->group("Segments");
+    app.add_option("--keep-free", raw.keepFree, "Remove the oldest segments when the disk has less than this left: 1GB")
+        ->type_name("SIZE")
+        ->group("Segments");
+    app.add_option("--on-full", raw.onFull,
+                   "On a full disk: stop, or rotate: the oldest segments make room. Default: stop")
+        ->type_name("ACTION")
+        ->group("Segments");
+    app.add_option(
+           "--on-segment", raw.onSegment,
+           "Run this for each segment that is done, without a shell, in the background; {} is the file, else it "
+           "comes last")
+        ->type_name("COMMAND")
+        ->group("Segments");
+}
+
 void addSmartOptions(CLI::App& app, RawOptions& raw) {
     app.add_option("--smart", raw.smart, "all, off, or a list of framerate,gop,bitrate,roi,stabilize. Default: all")
         ->delimiter(',')
@@ -211,6 +246,7 @@ std::string RawOptions::label(const std::string& option) const {
 void addRecordingOptions(CLI::App& app, RawOptions& raw) {
     addSourceOptions(app, raw);
     addOutputOptions(app, raw);
+    addSegmentOptions(app, raw);
     addSmartOptions(app, raw);
     addReportOptions(app, raw);
     app.set_config("--config", "", "Read these options from a TOML file; the command line wins")

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "analysis/bitrate.h"
 #include "analysis/decider.h"
@@ -13,6 +14,7 @@
 #include "capture/file_source.h"
 #include "capture/scene_source.h"
 #include "encoder/codec.h"
+#include "mux/retention.h"
 
 namespace smartcodec {
 
@@ -65,6 +67,16 @@ struct ProfileBounds {
     return {1, std::chrono::seconds(10)};
 }
 
+/// How a recording is cut into files, and what becomes of them.
+struct SegmentSettings {
+    std::optional<std::chrono::nanoseconds> length = {};  ///< of one; one of both limits at least is given
+    std::optional<std::uint64_t> bytes = {};              ///< of one, about
+    bool aligned = false;                                 ///< starts at multiples of `length` of the local day
+    RetentionLimits keep = {};
+    bool rotateWhenFull = false;            ///< else a full disk ends the recording
+    std::vector<std::string> command = {};  ///< run for each that is done: words; empty: none
+};
+
 constexpr Bitrate kDefaultMaxBitrate{6'000'000};
 
 /// Everything a recording needs to be told, validated (app/options.h does that for the command line). Plain values.
@@ -72,6 +84,7 @@ struct Settings {
     SourceConfig source = {};
     std::string output = {};
     bool overwrite = false;
+    std::optional<SegmentSettings> segments = {};                     ///< `output` is the pattern of their names then
     std::chrono::nanoseconds syncInterval = std::chrono::seconds(1);  ///< between what is safe from a power cut
 
     EncoderChoice encoder = {};

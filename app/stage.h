@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -19,8 +21,9 @@ namespace smartcodec {
 
 /// The last item of every queue: no more will come.
 struct End {
-    CaptureTime time{};  ///< until when the last picture stands
-    bool cut = false;    ///< the source had more: copied tracks end at `time` too
+    CaptureTime time{};                                   ///< until when the last picture stands
+    bool cut = false;                                     ///< the source had more: copied tracks end at `time` too
+    std::optional<std::chrono::nanoseconds> motion = {};  ///< of the last segment; empty: nobody looked
 };
 
 /// A picture to be encoded, and how.
@@ -29,12 +32,18 @@ struct Job {
     bool keyFrame = false;
     Bitrate bitrate;
     QpMap qpMap;
+    std::uint64_t segment = 0;  ///< the one that it begins, counted from the first cut on; 0: none
+    std::optional<std::chrono::nanoseconds> motion = {};  ///< how long something moved until this picture; empty:
+                                                          ///< nobody looked
 };
 
-/// What follows has other parameter sets: it goes into another file where one cannot hold both.
+/// What follows is a segment of its own, or has other parameter sets: that goes into another file where one cannot hold
+/// both.
 struct NewFile {
     std::vector<std::byte> parameterSets;  ///< of the video that follows, Annex B
     CaptureTime start{};                   ///< of its first picture: until then the last one of the file before stands
+    std::uint64_t segment = 0;             ///< as Job::segment; 0: the encoder began anew with other parameter sets
+    std::optional<std::chrono::nanoseconds> motion = {};  ///< of the segment before; empty: nobody looked
 };
 
 // What travels between the stages; Packet is a track that is copied, or an encoded picture. The monostate is an item

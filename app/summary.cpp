@@ -124,6 +124,11 @@ std::string toText(const RecordingSummary& summary) {
         text += fmt::format("  bits saved     {:.1f} % (estimate: against a fixed {}, as --smart off has)\n",
                             *saved * 100, bitrateText(summary.comparedRate));
     text += filesText(summary);
+    if (summary.segments)
+        text += fmt::format("  segments       {}, listed in {}{}\n", summary.segments->written, summary.segments->index,
+                            summary.segments->removed == 0
+                                ? std::string()
+                                : fmt::format("; {} old ones removed", summary.segments->removed));
     text += fmt::format("  longest hold   {:.2f} s, longest time between key frames {:.2f} s\n",
                         seconds(summary.longestHold), seconds(summary.longestKeyGap));
     text += fmt::format("  ms per frame   {}\n", stageText(summary));
@@ -137,6 +142,10 @@ std::string toJson(const RecordingSummary& summary) {
     json["source"] = summary.source;
     json["output"] = summary.output;
     json["files"] = filesJson(summary);
+    if (summary.segments)
+        json["segments"] = {{"index", summary.segments->index},
+                            {"written", summary.segments->written},
+                            {"removed", summary.segments->removed}};
     json["encoder"] = summary.encoder;
     json["width_px"] = summary.size.width;
     json["height_px"] = summary.size.height;

@@ -35,12 +35,21 @@ struct WrittenFile {
     std::chrono::nanoseconds start{0};  ///< its first picture, from the recording's first one on
 };
 
+/// Of a recording in segments.
+struct SegmentSummary {
+    std::string index;          ///< the file that lists them
+    std::uint64_t written = 0;  ///< with at least one picture
+    std::uint64_t removed = 0;  ///< old ones, of this recording or earlier ones, to keep within limits
+};
+
 /// What a recording came to.
 /// framesIn = framesRecorded + the sum of droppedByReason + framesDroppedAtSource + framesLost.
 struct RecordingSummary {
     std::string source;
     std::string output;              ///< as asked for
-    std::vector<WrittenFile> files;  ///< more than one where the encoder had to begin anew
+    std::vector<WrittenFile> files;  ///< more than one where the encoder had to begin anew; none of segments, which
+                                     ///< may be many
+    std::optional<SegmentSummary> segments;  ///< empty: the recording is not cut into any
     std::string encoder;
     Size size;
 

@@ -33,7 +33,48 @@ std::optional<double> readFinite(std::string_view text) {
     return number && std::isfinite(*number) ? number : std::nullopt;
 }
 
+struct Unit {
+    std::string_view name;
+    double factor;
+};
+
+/// A number with one of the units behind it, times its factor; at most what a double has exactly.
+std::optional<double> readWithUnit(std::string_view text, std::initializer_list<Unit> units, double most) {
+    const std::size_t letters = text.find_last_of("0123456789.") + 1;
+    for (const Unit& unit : units) {
+        if (letters == 0 || text.substr(letters) != unit.name)
+            continue;
+        const auto number = readFinite(text.substr(0, letters));
+        if (number && *number >= 0 && *number * unit.factor <= most)
+            return *number * unit.factor;
+    }
+    return std::nullopt;
+}
+
 }  // namespace
+
+std::optional<std::chrono::nanoseconds> readTimeSpan(std::string_view text) {
+    constexpr double kMostSeconds = 4e9;  // 128 years
+    const auto seconds = readWithUnit(text, {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}}, kMostSeconds);
+    return seconds ? std::optional(std::chrono::nanoseconds(std::llround(*seconds * 1e9))) : std::nullopt;
+}
+
+std::optional<std::uint64_t> readByteCount(std::string_view text) {
+    constexpr double kMostBytes = 9e15;
+    constexpr double kKibi = 1024;
+    const auto bytes = readWithUnit(text,
+                                    {{"kB", 1e3},
+                                     {"KB", 1e3},
+                                     {"MB", 1e6},
+                                     {"GB", 1e9},
+                                     {"TB", 1e12},
+                                     {"KiB", kKibi},
+                                     {"MiB", kKibi * kKibi},
+                                     {"GiB", kKibi * kKibi * kKibi},
+                                     {"TiB", kKibi * kKibi * kKibi * kKibi}},
+                                    kMostBytes);
+    return bytes ? std::optional(static_cast<std::uint64_t>(std::llround(*bytes))) : std::nullopt;
+}
 
 long long parseWhole(const GivenOption& option, WholeRange range) {
     const auto number = readNumber<long long>(option.value);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -40,6 +41,11 @@ struct DecimalRange {
 [[nodiscard]] long long parseWhole(const GivenOption& option, WholeRange range);
 [[nodiscard]] double parseDecimal(const GivenOption& option, const DecimalRange& range);
 [[nodiscard]] std::chrono::nanoseconds parseSeconds(const GivenOption& option, const DecimalRange& range);
+/// With its unit: 30s, 10min, 1h, 7d. Empty if the text is none; from zero to a century.
+[[nodiscard]] std::optional<std::chrono::nanoseconds> readTimeSpan(std::string_view text);
+/// Bytes, with a decimal unit behind: 500kB, 100MB, 20GB, 1TB, or a binary one: MiB. Empty if the text is none.
+[[nodiscard]] std::optional<std::uint64_t> readByteCount(std::string_view text);
+
 /// Bits per second, with a decimal k or M behind: 800k, 6M, 2.5M.
 [[nodiscard]] Bitrate parseBitrate(const GivenOption& option);
 /// 25, 29.97 or 30000/1001.

@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <exception>
-#include <filesystem>
 #include <string>
-#include <system_error>
 #include <utility>
 
 namespace smartcodec {
@@ -20,10 +18,10 @@ constexpr std::chrono::nanoseconds kShortestWait = std::chrono::milliseconds(20)
 
 }  // namespace
 
-WriteStage::WriteStage(OpenOutput first, OpenNext openNext, const Syncing& syncing, Queue<WriteItem>& in,
+WriteStage::WriteStage(OpenOutput first, FileSeries& files, const Syncing& syncing, Queue<WriteItem>& in,
                        FirstFailure& failure)
     : output_(std::move(first)),
-      openNext_(std::move(openNext)),
+      series_(files),
       syncing_(syncing),
       in_(in),
       failure_(failure),
@@ -39,8 +37,9 @@ void WriteStage::run() {
             if (!failed_)
                 goOnIn(*next);
         } else if (const auto* end = std::get_if<End>(&item)) {
-            finish(failed_ ? End{.time = std::min(end->time, failedAt_), .cut = true} : *end);
+            finish(failed_ ? End{.time = std::min(end->time, failedAt_), .cut = true, .motion = end->motion} : *end);
             syncing_.stage.end();
+            series_.end();
             return;
         }
         attend();
@@ -78,6 +77,11 @@ void WriteStage::attend() {
         time_.total += working.elapsed();
         waitingSince_.reset();
     }
+    if (UniqueFd first = series_.toSyncFirst()) {
+        if (!syncing_.stage.sync(std::move(first)))
+            return;
+        series_.firstIsSynced();
+    }
     if (now - lastSync_ >= syncing_.interval && writer.bytesWritten() != syncedBytes_ && !failed_) {
         if (UniqueFd file = writer.toSync(); file && syncing_.stage.sync(std::move(file))) {
             lastSync_ = now;
@@ -89,9 +93,11 @@ void WriteStage::attend() {
 void WriteStage::write(Packet packet) {
     const Stopwatch working;
     const CaptureTime presentation = packet.presentation;
-    if (packet.stream == 0 && !fileStart_) {
+    const bool video = packet.stream == 0;
+    if (video && !fileStart_) {
         fileStart_ = presentation;
         first_ = first_.value_or(presentation);
+        series_.begun(presentation);
     }
     const std::uint64_t before = output_->writer->bytesWritten();
     failed_ = !succeeds([&] { return output_->writer->write(std::move(packet)); });
@@ -100,19 +106,21 @@ void WriteStage::write(Packet packet) {
     lastPresentation_ = presentation;
     if (!waitingSince_ || output_->writer->bytesWritten() != before)
         waitingSince_ = std::chrono::steady_clock::now();
+    if (video)
+        series_.grew(output_->writer->bytesWritten(), presentation);
     takeFigures();
     time_.add(working.elapsed());
 }
 
 void WriteStage::goOnIn(const NewFile& next) {
-    if (output_->writer->goOnWith(next.parameterSets)) {
+    if (next.segment == 0 && output_->writer->goOnWith(next.parameterSets)) {
         if (fileStart_)
             spdlog::info("the encoder began anew with other parameter sets: {} goes on with them", output_->path);
         return;
     }
     const Stopwatch working;
-    failed_ = !succeeds([&] { return output_->writer->finishBefore(next.start, following_); });
-    closeFile();
+    failed_ = !succeeds([&] { return output_->writer->endBefore(next.start, following_); });
+    closeFile(next.start, next.motion);
     failed_ = failed_ || !succeeds([&] { return openNext(next); });
     if (failed_)
         failedAt_ = next.start;
@@ -121,8 +129,11 @@ void WriteStage::goOnIn(const NewFile& next) {
 }
 
 Status WriteStage::openNext(const NewFile& next) {
-    output_ = openNext_({.parameterSets = next.parameterSets, .insteadOfLast = !fileStart_});
-    if (fileStart_)
+    output_ = series_.open({.parameterSets = next.parameterSets,
+                            .insteadOfLast = !fileStart_,
+                            .start = next.start,
+                            .segment = next.segment});
+    if (fileStart_ && next.segment == 0)
         spdlog::info("the encoder began anew with other parameter sets: the recording goes on in {}", output_->path);
     fileStart_.reset();
     syncedBytes_ = 0;
@@ -137,27 +148,31 @@ void WriteStage::finish(const End& end) {
     if (!output_)
         return;
     const Stopwatch working;
-    (void)succeeds([&] { return output_->writer->finish(end.time, end.cut ? CopiedTail::Cut : CopiedTail::Keep); });
-    closeFile();
+    (void)succeeds([&] { return output_->writer->end(end.time, end.cut ? CopiedTail::Cut : CopiedTail::Keep); });
+    closeFile(end.time, end.motion);
     takeFigures();
     time_.total += working.elapsed();
 }
 
-/// The file is finished, well or not.
-void WriteStage::closeFile() {
-    const FileWriter& writer = *output_->writer;
-    std::error_code ignored;  // what cannot be removed stays, which harms nobody
-    if (writer.videoPackets() > 0) {
-        finished_.pictures += writer.videoPackets();
-        finished_.bytes += writer.bytesWritten();
-        finished_.videoBytes += writer.videoBytes();
-        files_.push_back({.path = output_->path,
-                          .pictures = writer.videoPackets(),
-                          .bytes = writer.bytesWritten(),
-                          .start = *fileStart_ - *first_});
-    } else if (std::filesystem::is_regular_file(output_->path, ignored)) {
-        std::filesystem::remove(output_->path, ignored);
+/// The file is ended, well or not.
+void WriteStage::closeFile(CaptureTime end, std::optional<std::chrono::nanoseconds> motion) {
+    const std::uint64_t pictures = output_->writer->videoPackets();
+    if (pictures == 0) {
+        series_.discard(*output_);
+        output_.reset();
+        return;
     }
+    finished_.pictures += pictures;
+    finished_.videoBytes += output_->writer->videoBytes();
+    std::uint64_t bytes = output_->writer->bytesWritten();
+    const EndedFile ended{.start = *fileStart_, .end = end, .motion = motion};
+    failed_ = !succeeds([&] { return series_.close(*output_, ended); }) || failed_;
+    if (output_->writer) {
+        bytes = output_->writer->bytesWritten();
+        files_.push_back({.path = output_->path, .pictures = pictures, .bytes = bytes, .start = *fileStart_ - *first_});
+    }
+    finished_.bytes += bytes;
+    ++fileCount_;
     output_.reset();
 }
 

@@ -8,30 +8,28 @@
 #include <string>
 #include <vector>
 
-#include "app/output_series.h"
+#include "app/file_series.h"
 #include "app/stage.h"
 #include "app/summary.h"
 #include "app/sync_stage.h"
 
 namespace smartcodec {
 
-/// Writes the recording's file. Where the video begins anew with other parameter sets and the file's format cannot hold
-/// both, ends it and goes on in the next one: every packet goes into one file, those of copied tracks into the one in
-/// which they begin. What was written is in the file within half a second of its coming, and is handed on to be synced
-/// at an interval. A file that got no picture is removed. Once the disk has failed the stage takes what comes without
-/// looking at it, so that nobody before it waits for ever, and then makes whole what was written.
+/// Writes the recording's file. Where a segment begins, or the video begins anew with other parameter sets and the
+/// file's format cannot hold both, ends it and goes on in the next one: every packet goes into one file, those of
+/// copied tracks into the one in which they begin. What was written is in the file within half a second of its coming,
+/// and is handed on to be synced at an interval. A file that got no picture is removed. Once the disk has failed the
+/// stage takes what comes without looking at it, so that nobody before it waits for ever, and then makes whole what was
+/// written.
 class WriteStage {
   public:
-    /// Creates the file that follows. Throws what keeps it from doing so.
-    using OpenNext = std::function<OpenOutput(const OutputSeries::Next&)>;
-
     struct Syncing {
         SyncStage& stage;  ///< borrowed for the stage's life; ended by `run`
         std::chrono::nanoseconds interval;
     };
 
-    /// `in` and `failure` are borrowed for the stage's life.
-    WriteStage(OpenOutput first, OpenNext openNext, const Syncing& syncing, Queue<WriteItem>& in,
+    /// `first` was opened of `files`. That, `in` and `failure` are borrowed for the stage's life.
+    WriteStage(OpenOutput first, FileSeries& files, const Syncing& syncing, Queue<WriteItem>& in,
                FirstFailure& failure);
 
     /// Until End; the file is finished then. For the stage's own thread.
@@ -39,7 +37,7 @@ class WriteStage {
 
     /// Pictures in the files; while the recording runs some more are on their way. Any thread.
     [[nodiscard]] std::uint64_t pictures() const { return pictures_.load(std::memory_order_relaxed); }
-    /// Any thread.
+    /// In the files; those that somebody else closes grow by what that adds. Any thread.
     [[nodiscard]] std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
     /// A line for each thing of the source that has no place in the files.
@@ -47,8 +45,9 @@ class WriteStage {
 
     // Valid once `run` has returned.
     [[nodiscard]] std::uint64_t videoBytes() const { return finished_.videoBytes; }
-    /// In the order in which they were written.
+    /// Those that were closed here, in the order in which they were written.
     [[nodiscard]] const std::vector<WrittenFile>& files() const { return files_; }
+    [[nodiscard]] std::uint64_t fileCount() const { return fileCount_; }
     [[nodiscard]] const StageTime& time() const { return time_; }
 
   private:
@@ -65,13 +64,13 @@ class WriteStage {
     void goOnIn(const NewFile& next);
     [[nodiscard]] Status openNext(const NewFile& next);
     void finish(const End& end);
-    void closeFile();
+    void closeFile(CaptureTime end, std::optional<std::chrono::nanoseconds> motion);
     void takeFigures();
     /// Reports what goes wrong.
     [[nodiscard]] bool succeeds(const std::function<Status()>& work);
 
     std::optional<OpenOutput> output_;  // empty: finished
-    const OpenNext openNext_;
+    FileSeries& series_;
     const Syncing syncing_;
     Queue<WriteItem>& in_;
     FirstFailure& failure_;
@@ -87,6 +86,7 @@ class WriteStage {
     std::vector<Packet> following_;         // of copied tracks: they belong into the next file
     Figures finished_;                      // of the files that are finished
     std::vector<WrittenFile> files_;
+    std::uint64_t fileCount_ = 0;
     std::atomic<std::uint64_t> pictures_{0};
     std::atomic<std::uint64_t> bytes_{0};
     StageTime time_;

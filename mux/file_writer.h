@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -28,6 +29,9 @@ struct FileConfig {
     std::span<const CopiedTrack> copiedTracks;  ///< borrowed for the constructor; packet streams 1..
     bool dropsFrames = false;                   ///< frames may be left out, so that pictures are not evenly spaced
     bool overwrite = false;
+    /// Asked where the disk is full: makes some room and says so, or false, and the file ends. On the thread that
+    /// writes. Empty: nobody makes any.
+    std::function<bool()> makeRoom = {};
 };
 
 /// What becomes of copied tracks' packets that begin at the end of the recording or later.
@@ -37,7 +41,8 @@ enum class CopiedTail {
 };
 
 /// One file that packets are written to. After a failure (a full disk) what was written before is whole once the file
-/// is finished. The destructor finishes as well as it can what nobody finished. Thread-bound.
+/// is closed. The destructor ends and closes as well as it can what nobody ended. Thread-bound; may be handed to
+/// another thread.
 class FileWriter {
   public:
     virtual ~FileWriter() = default;
@@ -57,14 +62,28 @@ class FileWriter {
     /// nothing is changed, if one file of this format cannot hold both: another one is to be begun then.
     [[nodiscard]] virtual bool goOnWith(std::span<const std::byte> parameterSets) = 0;
 
-    /// Ends the file: the last picture shown stands until `end`. Called once, or `finishBefore`. Reports what went
-    /// wrong in `write` again, if something did.
-    virtual Status finish(CaptureTime end, CopiedTail tail) = 0;
+    /// Takes no more: the last picture shown stands until `end`. Called once, or `endBefore`; `close` is to follow.
+    /// Reports what went wrong in `write` again, if something did.
+    virtual Status end(CaptureTime end, CopiedTail tail) = 0;
 
-    /// As `finish` where the recording goes on in another file whose first picture is captured at `next`: packets of
+    /// As `end` where the recording goes on in another file whose first picture is captured at `next`: packets of
     /// copied tracks that begin then or later come back in `following`, for that file. The one that is under way then
     /// stays whole, so that no sound is lost. Without a video packet written before, all of them come back.
-    virtual Status finishBefore(CaptureTime next, std::vector<Packet>& following) = 0;
+    virtual Status endBefore(CaptureTime next, std::vector<Packet>& following) = 0;
+
+    /// Makes the file what it is to be and waits until the disk has it, which may take as long as the disk likes.
+    /// Called once, last. Reports what went wrong before again.
+    virtual Status close() = 0;
+
+    /// Both at once, for those who have the time.
+    Status finish(CaptureTime at, CopiedTail tail = CopiedTail::Keep) {
+        (void)end(at, tail);  // `close` says it again
+        return close();
+    }
+    Status finishBefore(CaptureTime next, std::vector<Packet>& following) {
+        (void)endBefore(next, following);
+        return close();
+    }
 
     [[nodiscard]] virtual std::uint64_t bytesWritten() const = 0;
 

@@ -38,7 +38,7 @@ struct Mp4Writer::State {
                                   {.ticksPerSecond = track.ticksPerSecond, .prerollTicks = track.prerollTicks})});
         const bool ownFile = !file;
         if (ownFile)
-            file = createOutputFile(config.path, config.overwrite);
+            file = createOutputFile(config.path, config.overwrite, config.makeRoom);
         try {
             container.start(std::move(file));
         } catch (...) {
@@ -50,20 +50,22 @@ struct Mp4Writer::State {
     }
 
     ~State() {
-        if (finished)
+        if (closed)
             return;
-        const CaptureTime end = video.started() ? video.lastPresentation() + nominalFrame : CaptureTime{};
-        try {
-            (void)finish(end, CopiedTail::Keep);  // nobody is left to be told
-        } catch (const std::bad_alloc&) {         // of libav's memory: the file stays as it is
+        try {  // nobody is left to be told
+            if (!ended)
+                (void)end(video.started() ? video.lastPresentation() + nominalFrame : CaptureTime{}, CopiedTail::Keep);
+            (void)close();
+        } catch (const std::bad_alloc&) {  // of libav's memory: the file stays as it is
         }
     }
     State(const State&) = delete;
     State& operator=(const State&) = delete;
 
     Status write(Packet packet);
-    Status finish(CaptureTime end, CopiedTail tail);
-    Status finishBefore(CaptureTime next, std::vector<Packet>& following);
+    Status end(CaptureTime end, CopiedTail tail);
+    Status endBefore(CaptureTime next, std::vector<Packet>& following);
+    Status close();
     void take(Packet packet);
     Status writeVideo();
     Status writeCopied(double beforeSeconds);
@@ -75,7 +77,8 @@ struct Mp4Writer::State {
     std::vector<CopiedTrackState> copied;
     std::deque<Packet> early;  // of copied tracks, until the first video frame says when zero is
     std::chrono::nanoseconds nominalFrame = kFallbackFrame;
-    bool finished = false;
+    bool ended = false;
+    bool closed = false;
 };
 
 Status Mp4Writer::State::write(Packet packet) {
@@ -136,26 +139,26 @@ Status Mp4Writer::State::writeCopied(double beforeSeconds) {
     }
 }
 
-Status Mp4Writer::State::finish(CaptureTime end, CopiedTail tail) {
-    finished = true;
+Status Mp4Writer::State::end(CaptureTime time, CopiedTail tail) {
+    ended = true;
     if (!video.started())
-        return container.finish();
-    video.end(end);
+        return container.flush();
+    video.end(time);
     for (CopiedTrackState& state : copied) {
         std::optional<std::int64_t> cutAt;
         if (tail == CopiedTail::Cut)
-            cutAt = ticks(end, state);
+            cutAt = ticks(time, state);
         state.timeline.end(cutAt);
     }
     return writeRest();
 }
 
-Status Mp4Writer::State::finishBefore(CaptureTime next, std::vector<Packet>& following) {
-    finished = true;
+Status Mp4Writer::State::endBefore(CaptureTime next, std::vector<Packet>& following) {
+    ended = true;
     std::move(early.begin(), early.end(), std::back_inserter(following));
     early.clear();
     if (!video.started())
-        return container.finish();
+        return container.flush();
     video.end(next);
     for (CopiedTrackState& state : copied)
         state.timeline.endBefore(ticks(next, state), following);
@@ -167,11 +170,16 @@ std::int64_t Mp4Writer::State::ticks(CaptureTime time, const CopiedTrackState& s
     return std::llround(seconds * static_cast<double>(state.track.ticksPerSecond));
 }
 
+Status Mp4Writer::State::close() {
+    closed = true;
+    return container.finish();
+}
+
 /// A failure is the container's to remember; the index is written all the same.
 Status Mp4Writer::State::writeRest() {
     if (writeVideo().ok())
         (void)writeCopied(std::numeric_limits<double>::infinity());
-    return container.finish();
+    return container.flush();
 }
 
 Mp4Writer::Mp4Writer(const FileConfig& config) {
@@ -203,12 +211,16 @@ bool Mp4Writer::goOnWith(std::span<const std::byte>) {
     return false;
 }
 
-Status Mp4Writer::finish(CaptureTime end, CopiedTail tail) {
-    return state_->finish(end, tail);
+Status Mp4Writer::end(CaptureTime end, CopiedTail tail) {
+    return state_->end(end, tail);
 }
 
-Status Mp4Writer::finishBefore(CaptureTime next, std::vector<Packet>& following) {
-    return state_->finishBefore(next, following);
+Status Mp4Writer::endBefore(CaptureTime next, std::vector<Packet>& following) {
+    return state_->endBefore(next, following);
+}
+
+Status Mp4Writer::close() {
+    return state_->close();
 }
 
 std::uint64_t Mp4Writer::bytesWritten() const {

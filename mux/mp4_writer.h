@@ -18,7 +18,7 @@ class OutputFile;
 /// Copied tracks keep their offset to the video. Of what lies wholly before the first video frame only as much is kept
 /// as the decoder needs to sound right from there (AAC: one packet; Opus: 80 ms); an edit list hides it from players.
 ///
-/// While it is written the file is a fragmented MP4 that plays as far as it goes. `finish` makes an ordinary one of it
+/// While it is written the file is a fragmented MP4 that plays as far as it goes. `close` makes an ordinary one of it
 /// in place, with an index at its end: the fragments become the media data of that.
 ///
 /// Room on the disk is reserved ahead of the recording, enough for the index that is written last: a full disk is
@@ -38,8 +38,9 @@ class Mp4Writer final : public FileWriter {
     [[nodiscard]] UniqueFd toSync() const override;
     /// Never: what the file says of its video holds for all of it.
     [[nodiscard]] bool goOnWith(std::span<const std::byte> parameterSets) override;
-    Status finish(CaptureTime end, CopiedTail tail = CopiedTail::Keep) override;
-    Status finishBefore(CaptureTime next, std::vector<Packet>& following) override;
+    Status end(CaptureTime end, CopiedTail tail) override;
+    Status endBefore(CaptureTime next, std::vector<Packet>& following) override;
+    Status close() override;
 
     [[nodiscard]] std::uint64_t bytesWritten() const override;
     [[nodiscard]] std::uint64_t videoPackets() const override;

@@ -35,8 +35,8 @@ std::optional<struct stat> statusOf(const std::string& path) {
 
 class DiskFile final : public OutputFile {
   public:
-    DiskFile(std::string path, UniqueFd fd, bool regular)
-        : path_(std::move(path)), fd_(std::move(fd)), regular_(regular) {}
+    DiskFile(std::string path, UniqueFd fd, bool regular, std::function<bool()> makeRoom)
+        : path_(std::move(path)), fd_(std::move(fd)), regular_(regular), makeRoom_(std::move(makeRoom)) {}
 
     [[nodiscard]] const std::string& path() const override { return path_; }
     [[nodiscard]] std::uint64_t sizeBytes() const override { return sizeBytes_; }
@@ -46,7 +46,12 @@ class DiskFile final : public OutputFile {
             return {};
         if (!reserveUpTo(endBytes + kReserveStepBytes))
             return {};
-        return reserveUpTo(endBytes);  // the last of the disk comes in small pieces
+        for (;;) {  // the last of the disk comes in small pieces
+            const std::error_code error = reserveUpTo(endBytes);
+            const bool full = error == std::errc::no_space_on_device || error.value() == EDQUOT;
+            if (!full || !makeRoom_ || !makeRoom_())
+                return error;
+        }
     }
 
     [[nodiscard]] std::error_code writeAt(std::uint64_t offsetBytes, std::span<const std::byte> data) override {
@@ -130,6 +135,7 @@ class DiskFile final : public OutputFile {
     std::string path_;
     UniqueFd fd_;
     bool regular_;
+    std::function<bool()> makeRoom_;
     std::uint64_t sizeBytes_ = 0;
     std::uint64_t touchedBytes_ = 0;
     std::uint64_t reservedBytes_ = 0;
@@ -166,7 +172,7 @@ void checkOutputPath(const std::string& path, bool overwrite) {
         throw std::system_error(lastError(), "cannot create '" + path + "': choose a folder that you may write to");
 }
 
-std::unique_ptr<OutputFile> createOutputFile(const std::string& path, bool overwrite) {
+std::unique_ptr<OutputFile> createOutputFile(const std::string& path, bool overwrite, std::function<bool()> makeRoom) {
     checkOutputPath(path, overwrite);
     // O_EXCL: a file that appeared since the check is nobody's to replace either.
     const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (overwrite ? O_TRUNC : O_EXCL);
@@ -178,7 +184,7 @@ std::unique_ptr<OutputFile> createOutputFile(const std::string& path, bool overw
         throw std::system_error(lastError(), "cannot create '" + path + "'");
     // For those who would replace it meanwhile; not every file system has locks, nor must it.
     (void)::flock(fd.get(), LOCK_EX | LOCK_NB);
-    return std::make_unique<DiskFile>(path, std::move(fd), S_ISREG(status.st_mode));
+    return std::make_unique<DiskFile>(path, std::move(fd), S_ISREG(status.st_mode), std::move(makeRoom));
 }
 
 }  // namespace smartcodec

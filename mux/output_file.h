@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -40,7 +41,9 @@ class OutputFile {
 
 /// Creates `path`. An existing file is replaced only with `overwrite`. Throws std::system_error or std::runtime_error
 /// that names the file and the remedy, before anything is touched.
-[[nodiscard]] std::unique_ptr<OutputFile> createOutputFile(const std::string& path, bool overwrite);
+/// `makeRoom` as in FileConfig.
+[[nodiscard]] std::unique_ptr<OutputFile> createOutputFile(const std::string& path, bool overwrite,
+                                                           std::function<bool()> makeRoom = {});
 
 /// The same checks without creating anything, for those who have much to set up before.
 void checkOutputPath(const std::string& path, bool overwrite);

@@ -34,7 +34,7 @@ std::vector<std::string> linesOn(const FileConfig& config) {
 }  // namespace
 
 RawWriter::RawWriter(const FileConfig& config) : codec_(config.codec), path_(config.path), leftOut_(linesOn(config)) {
-    auto file = createOutputFile(config.path, config.overwrite);
+    auto file = createOutputFile(config.path, config.overwrite, config.makeRoom);
     try {
         start(config, std::move(file));
     } catch (...) {
@@ -101,16 +101,10 @@ std::span<const std::byte> RawWriter::withParameterSets(std::span<const std::byt
     return joined_;
 }
 
-Status RawWriter::finish(CaptureTime, CopiedTail) {
-    return close();
-}
-
-Status RawWriter::finishBefore(CaptureTime, std::vector<Packet>&) {
-    return close();
-}
-
 Status RawWriter::close() {
-    const std::error_code closed = file_->close();
+    std::error_code closed = sizeBytes_ > 0 ? file_->sync() : std::error_code();
+    if (const std::error_code error = file_->close(); !closed)
+        closed = error;
     file_.reset();
     if (closed && status_.ok())
         return fail("cannot finish '" + path_ + "': " + closed.message());

@@ -35,8 +35,9 @@ class RawWriter final : public FileWriter {
     Status flush() override { return status_; }
     [[nodiscard]] UniqueFd toSync() const override;
     [[nodiscard]] bool goOnWith(std::span<const std::byte> parameterSets) override;
-    Status finish(CaptureTime end, CopiedTail tail = CopiedTail::Keep) override;
-    Status finishBefore(CaptureTime next, std::vector<Packet>& following) override;
+    Status end(CaptureTime, CopiedTail) override { return status_; }
+    Status endBefore(CaptureTime, std::vector<Packet>&) override { return status_; }
+    Status close() override;
 
     [[nodiscard]] std::uint64_t bytesWritten() const override { return sizeBytes_; }
     [[nodiscard]] std::uint64_t videoPackets() const override { return packets_; }
@@ -47,12 +48,11 @@ class RawWriter final : public FileWriter {
   private:
     void start(const FileConfig& config, std::unique_ptr<OutputFile> file);
     [[nodiscard]] std::span<const std::byte> withParameterSets(std::span<const std::byte> packet);
-    Status close();
     Status fail(const std::string& message);
 
     const Codec codec_;
     std::string path_;
-    std::unique_ptr<OutputFile> file_;  // null: finished
+    std::unique_ptr<OutputFile> file_;  // null: closed
     std::vector<std::byte> parameterSets_;
     std::vector<std::byte> joined_;  // a key frame behind its parameter sets
     std::vector<std::string> leftOut_;

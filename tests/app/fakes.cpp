@@ -78,6 +78,8 @@ class HinderedEncoder final : public Encoder {
     Status encode(Frame frame, const EncodeParameters& parameters) override {
         const int number = next_++;
         std::this_thread::sleep_for(obstacle_.delay);
+        if (obstacle_.onFrame)
+            obstacle_.onFrame(number);
         if (number == obstacle_.failAt)
             return Status::failure("fake encoder: broken on purpose");
         if (number == obstacle_.throwAt)

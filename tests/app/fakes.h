@@ -35,6 +35,7 @@ struct Obstacle {
     bool failDrain = false;
     std::vector<int> restartAt = {};    ///< frames before which it begins anew, each time with other parameter sets
     bool withoutParameterSets = false;  ///< no file can be begun
+    std::function<void(int number)> onFrame = {};  ///< called before each frame
 };
 
 /// The source that the settings name, and an encoder with something in its way.

@@ -1,0 +1,145 @@
+#include "app/segment_series.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace smartcodec {
+
+namespace {
+
+/// About what is on its way to the file when a segment is asked for.
+constexpr std::chrono::seconds kUnderWay(1);
+
+bool isFull(const std::system_error& error) {
+    return error.code() == std::errc::no_space_on_device || error.code().value() == EDQUOT;
+}
+
+std::string withSuffix(const std::string& name, int number) {
+    const std::filesystem::path path(name);
+    const std::string last = path.stem().string() + "-" + std::to_string(number) + path.extension().string();
+    return (path.parent_path() / last).string();
+}
+
+}  // namespace
+
+SegmentSeries::SegmentSeries(Config config, const Parts& parts, WallTimes times)
+    : config_(std::move(config)), parts_(parts), times_(std::move(times)) {}
+
+OpenOutput SegmentSeries::open(const Next& next) {
+    for (;;) {
+        try {
+            return create(next);
+        } catch (const std::system_error& error) {
+            if (!isFull(error) || !config_.rotates || !makeRoom())
+                throw;
+        }
+    }
+}
+
+OpenOutput SegmentSeries::create(const Next& next) {
+    record_ = newRecord(next);
+    for (const std::string& folder : parts_.folder.makeFoldersFor(record_.file))
+        parts_.index.noteFolder(folder);
+    parts_.index.begin(record_);
+    entered_ = true;
+    FileConfig file = config_.file;
+    file.path = parts_.folder.pathOf(record_.file);
+    file.parameterSets = next.parameterSets;
+    file.overwrite = false;
+    if (config_.rotates)
+        file.makeRoom = [this] { return makeRoom(); };
+    OpenOutput output{.path = file.path, .writer = nullptr};
+    try {
+        output.writer = createFile(file);
+    } catch (...) {
+        parts_.index.forget(record_.file);
+        throw;
+    }
+    segment_ = std::max(segment_, next.segment);
+    asked_ = false;
+    sampledBytes_ = 0;
+    growth_ = 0;
+    return output;
+}
+
+/// With a name that is free.
+SegmentRecord SegmentSeries::newRecord(const Next& next) const {
+    SegmentRecord record;
+    if (next.start) {
+        record.sensorStart = next.start;
+        record.start = lastEnd_ && *next.start == lastSensorEnd_ ? *lastEnd_ : times_.wall(*next.start);
+    } else {
+        record.start = times_.now();
+    }
+    record.boot = parts_.index.boot();
+    record.number = parts_.index.nextNumber();
+    record.file = config_.name.name(record.start, record.number);
+    const std::string first = record.file;
+    for (int suffix = 2; parts_.folder.isTaken(record.file); ++suffix) {
+        if (config_.name.hasNumber())
+            record.file = config_.name.name(record.start, ++record.number);
+        else
+            record.file = withSuffix(first, suffix);
+    }
+    return record;
+}
+
+/// Where all are still being closed, one of them is waited for: the disk is slower than the recording.
+bool SegmentSeries::makeRoom() {
+    for (;;) {
+        const std::uint64_t kept = parts_.keeper.kept();
+        if (parts_.index.removeOldest())
+            return true;
+        if (!parts_.keeper.waitForMore(kept))
+            return false;
+    }
+}
+
+void SegmentSeries::begun(CaptureTime first) {
+    if (!times_.begun())
+        times_.begin(first);
+    sampled_ = first;
+    if (record_.sensorStart)
+        return;
+    record_.sensorStart = first;
+    record_.start = times_.wall(first);
+    (void)parts_.index.update(record_);  // it is entered again when it ends
+}
+
+void SegmentSeries::grew(std::uint64_t bytes, CaptureTime time) {
+    if (!config_.bytes || asked_)
+        return;
+    if (time - sampled_ >= kUnderWay) {
+        growth_ = bytes - sampledBytes_;
+        sampled_ = time;
+        sampledBytes_ = bytes;
+    }
+    if (bytes + growth_ < *config_.bytes)
+        return;
+    asked_ = true;
+    parts_.plan.full(segment_);
+}
+
+Status SegmentSeries::close(OpenOutput& output, const EndedFile& file) {
+    record_.end = times_.wall(file.end);
+    record_.sensorStart = file.start;
+    record_.sensorEnd = file.end;
+    record_.bootEnd = times_.boot(file.end);
+    record_.frames = output.writer->videoPackets();
+    record_.motion = file.motion;
+    lastEnd_ = record_.end;
+    lastSensorEnd_ = file.end;
+    parts_.keeper.put({.output = std::move(output), .record = record_});
+    return {};
+}
+
+void SegmentSeries::discard(OpenOutput& output) {
+    FileSeries::discard(output);
+    parts_.index.forget(record_.file);
+}
+
+}  // namespace smartcodec

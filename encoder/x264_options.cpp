@@ -29,6 +29,15 @@ void setRateControl(AVCodecContext& context, const EncoderConfig& config) {
     }
 }
 
+// Where bits are to go is said by the QP map, from what moves. The library's own idea, finer where a block is flat,
+// takes what is left of noise there for worth coding: without it what moves needs 10 % fewer bits for its PSNR by day,
+// and half by night, its SSIM being the same. Not 0: libavcodec takes no map then.
+constexpr const char* kLeastAdaptiveQuantisation = ":aq-mode=1:aq-strength=0.01";
+
+// Of each level that the final quantiser leaves, the cheaper of two: 4 % of the encoder's time for 4 % of the bits, on
+// text 11 %.
+constexpr const char* kTrellis = ":trellis=1";
+
 }  // namespace
 
 void setX264Options(AVCodecContext& context, const EncoderConfig& config, X264Timing timing) {
@@ -43,6 +52,8 @@ void setX264Options(AVCodecContext& context, const EncoderConfig& config, X264Ti
     std::string parameters = timing == X264Timing::Even ? "force-cfr=1" : "force-cfr=0";
     if (config.color.chromaLocation > 0)
         parameters += ":chromaloc=" + std::to_string(config.color.chromaLocation - 1);
+    if (!config.constantBitrate)
+        parameters += std::string(kLeastAdaptiveQuantisation) + kTrellis;
     if (config.lookaheadFrames == 0) {
         setOption(context, "tune", "zerolatency");
         context.thread_type = FF_THREAD_SLICE;

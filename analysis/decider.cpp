@@ -1,6 +1,9 @@
 #include "analysis/decider.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <vector>
@@ -39,6 +42,15 @@ constexpr nanoseconds kMovingHold =
     std::chrono::milliseconds(300);  // an object's place is held for so long after it left
 constexpr nanoseconds kStillAfter = seconds(10);
 
+// What moves is a mean of so many pictures behind the stabiliser, as a rule: the noise left is what a quantiser need
+// not undercut. Never coarser than twice the step asked for, in case that what was measured is not all noise.
+constexpr double kMovingWorth = 3;
+constexpr int kCoarsestMovingDelta = 6;
+
+// The step of H.264's and HEVC's quantisers is 1 at this QP and doubles with every six.
+constexpr double kUnitStepQp = 4;
+constexpr double kQpPerDoubling = 6;
+
 }  // namespace
 
 struct Decider::State {
@@ -48,7 +60,8 @@ struct Decider::State {
     [[nodiscard]] KeyFrameReason keyFrameReason(const Measurement& m) const;
     [[nodiscard]] Level level(const Measurement& m);
     void compareWithRecorded(const Analyzer::State& now, Measurement& m);
-    void fillQpMap(const Measurement& m);
+    void fillQpMap(const Analyzer::State& now, const Measurement& m);
+    [[nodiscard]] std::array<std::int8_t, Noise::kBins> movingDeltas(const Analyzer::State& now) const;
 
     DeciderConfig config;
     Decision decision;
@@ -159,7 +172,28 @@ Level Decider::State::level(const Measurement& m) {
     return heldLevel;
 }
 
-void Decider::State::fillQpMap(const Measurement& m) {
+// By brightness. A quantiser of step d adds an error of d^2 / 12 (uniform over a step); noise of the deviation s has
+// s^2 / kMovingWorth left behind the stabiliser: below d = s * sqrt(12 / kMovingWorth) bits go into noise. s is that of
+// a coefficient of the transform (of unit norm), a cell's mean's times the cell's side: a sample's own where noise is
+// white, more where neighbours share it.
+std::array<std::int8_t, Noise::kBins> Decider::State::movingDeltas(const Analyzer::State& now) const {
+    std::array<std::int8_t, Noise::kBins> deltas;
+    deltas.fill(static_cast<std::int8_t>(kMovingDelta));
+    if (!config.quality)
+        return deltas;
+    const Noise::Curve& cell = now.estimator.noise().cell;
+    for (std::size_t bin = 0; bin < deltas.size(); ++bin) {
+        const double step = cell[bin] * std::sqrt(now.cellWidth * now.cellHeight * 12 / kMovingWorth);
+        if (step <= 1)
+            continue;
+        const auto finest = static_cast<int>(std::lround(kUnitStepQp + kQpPerDoubling * std::log2(step)));
+        deltas[bin] =
+            static_cast<std::int8_t>(std::clamp(finest - *config.quality, kMovingDelta, kCoarsestMovingDelta));
+    }
+    return deltas;
+}
+
+void Decider::State::fillQpMap(const Analyzer::State& now, const Measurement& m) {
     QpMap& map = decision.qpMap;
     map.delta.clear();
     // When everything moves nothing is of more interest than the rest, and the encoder knows best.
@@ -168,12 +202,23 @@ void Decider::State::fillQpMap(const Measurement& m) {
     map.columns = blocks.columns();
     map.rows = blocks.rows();
     map.delta.resize(blocks.size());
-    for (std::size_t i = 0; i < blocks.size(); ++i) {
-        const nanoseconds since = m.time - lastMoved[i];
-        map.delta[i] = static_cast<std::int8_t>(since <= kMovingHold   ? kMovingDelta
-                                                : since >= kStillAfter ? kStillDelta
-                                                                       : 0);
-    }
+    const std::array<std::int8_t, Noise::kBins> moving = movingDeltas(now);
+    const auto brightness = [&](int column, int row) {
+        const CellGrid& cells = now.cells;
+        const auto cell = [](int block, double cellSize, int count) {
+            return std::min(static_cast<int>((block + 0.5) * QpMap::kBlock / cellSize), count - 1);
+        };
+        return cells.row(cell(row, now.cellHeight, cells.rows))[cell(column, now.cellWidth, cells.columns)] /
+               CellGrid::kSamples;
+    };
+    std::size_t i = 0;
+    for (int row = 0; row < map.rows; ++row)
+        for (int column = 0; column < map.columns; ++column, ++i) {
+            const nanoseconds since = m.time - lastMoved[i];
+            map.delta[i] = since <= kMovingHold ? moving[static_cast<std::size_t>(Noise::bin(brightness(column, row)))]
+                           : since >= kStillAfter ? static_cast<std::int8_t>(kStillDelta)
+                                                  : std::int8_t{0};
+        }
 }
 
 const Decision& Decider::decide(const Analyzer& analyzer) {
@@ -198,7 +243,7 @@ const Decision& Decider::decide(const Analyzer& analyzer) {
     decision.level = s.level(m);
     decision.bitrate = s.config.levels[static_cast<std::size_t>(s.config.smartBitrate ? decision.level : Level::High)];
     decision.measurement = m;
-    s.fillQpMap(m);
+    s.fillQpMap(now, m);
     return decision;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include "analysis/analyzer.h"
 #include "analysis/decision.h"
@@ -21,6 +22,9 @@ struct DeciderConfig {
     double minFrameRate = 1;                                     ///< recorded frames per second at the least; > 0
     std::chrono::nanoseconds maxGop = std::chrono::seconds(10);  ///< longest time between key frames; > 0
     std::array<Bitrate, 4> levels{};                             ///< cap per Level, static first: `defaultLevels`
+    /// The QP, 1..51 on the scale of H.264 and HEVC, that the encoder aims at where the map says 0. Known, what moves
+    /// is coded no finer than the noise that the stabiliser leaves in it; unknown, always finer than the rest.
+    std::optional<int> quality = std::nullopt;
 };
 
 /// Decides for one output what becomes of each picture, against the last picture that this output recorded, so that

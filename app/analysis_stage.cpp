@@ -23,6 +23,8 @@ DeciderConfig deciderConfig(const Settings& settings, Size size) {
     config.minFrameRate = settings.minFrameRate;
     config.maxGop = settings.maxGop;
     config.levels = settings.levels;
+    if (settings.smart.stabilize)  // otherwise the noise is wanted
+        config.quality = settings.quality;
     return config;
 }
 

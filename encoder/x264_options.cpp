@@ -29,6 +29,16 @@ void setRateControl(AVCodecContext& context, const EncoderConfig& config) {
     }
 }
 
+// Where bits are to go is said by the QP map, from what moves. The library's own idea, finer where a block is flat,
+// takes what is left of noise there for worth coding, and its bits from what moves. A fifth of its strength keeps plain
+// surfaces that stand still within half a decibel of what others show at the same bits; with none of it, which costs
+// them 0.7 dB on a car park, libavcodec would take no map either.
+constexpr const char* kLittleAdaptiveQuantisation = ":aq-mode=1:aq-strength=0.2";
+
+// Of each level that the final quantiser leaves, the cheaper of two: 4 % of the encoder's time for 4 % of the bits, on
+// text 11 %.
+constexpr const char* kTrellis = ":trellis=1";
+
 }  // namespace
 
 void setX264Options(AVCodecContext& context, const EncoderConfig& config, X264Timing timing) {
@@ -43,6 +53,8 @@ void setX264Options(AVCodecContext& context, const EncoderConfig& config, X264Ti
     std::string parameters = timing == X264Timing::Even ? "force-cfr=1" : "force-cfr=0";
     if (config.color.chromaLocation > 0)
         parameters += ":chromaloc=" + std::to_string(config.color.chromaLocation - 1);
+    if (!config.constantBitrate)
+        parameters += std::string(kLittleAdaptiveQuantisation) + kTrellis;
     if (config.lookaheadFrames == 0) {
         setOption(context, "tune", "zerolatency");
         context.thread_type = FF_THREAD_SLICE;

@@ -113,6 +113,43 @@ TEST_SUITE("unit") {
         CHECK(decision.measurement.shiftX == doctest::Approx(-18).epsilon(0.25));
     }
 
+    TEST_CASE("what moves is coded no finer than the noise that is left in it") {
+        // white noise of deviation s: the step is 2 s, QP 4 + 6 log2(2 s)
+        struct Case {
+            double read;
+            int grain;
+            int quality;
+            int least;
+            int most;
+        };
+        for (const auto& [read, grain, quality, least, most] : {Case{2, 1, 25, -2, -2},
+                                                                {2, 1, 12, 3, 5},
+                                                                {6, 1, 20, 4, 6},
+                                                                {6, 1, 25, -1, 2},
+                                                                {6, 1, 35, -2, -2},
+                                                                {6, 3, 25, 3, 6},
+                                                                {6, 1, 5, 6, 6}}) {
+            CAPTURE(read);
+            CAPTURE(grain);
+            CAPTURE(quality);
+            Studio studio({320, 192}, {.shot = 0, .read = read, .grain = grain});
+            DeciderConfig config = Recorder::configFor({320, 192});
+            config.quality = quality;
+            Recorder recorder(config, {});
+            std::uint64_t index = 0;
+            for (; index < frames(2); ++index) {
+                studio.shoot();
+                recorder.take(studio.shot, frameTime(index));
+            }
+            addLuma(studio.truth, {64, 64, 32, 32}, 80);
+            studio.shoot();
+            const QpMap& map = recorder.take(studio.shot, frameTime(index)).qpMap;
+            CHECK(deltaAt(map, 80, 80) >= least);
+            CHECK(deltaAt(map, 80, 80) <= most);
+            CHECK(deltaAt(map, 250, 150) == 0);
+        }
+    }
+
     TEST_CASE("when everything moves nothing is finer than the rest") {
         Take take({320, 192}, {320, 192});
         CHECK(take.next().qpMap.empty());

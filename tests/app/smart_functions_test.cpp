@@ -101,7 +101,7 @@ TEST_SUITE("integration") {
                     .script = script, .size = kSmall, .frameRate = {15, 1}, .shotNoise = 0.05, .duration = 40s};
                 settings.output = folder / "out.mp4";
                 settings.codec = codec;
-                settings.quality = 14;
+                settings.quality = 8;
                 settings.maxBitrate = {60'000};
                 settings.levels = defaultLevels(settings.maxBitrate);
                 const RecordingSummary summary = record(settings);

@@ -100,6 +100,21 @@ TEST_SUITE("unit") {
         CHECK_FALSE(camera.taken());
     }
 
+    TEST_CASE("how pictures are turned and which controls are set is asked of the camera") {
+        EmulatedCameraSystem system;
+        EmulatedCamera camera = system.add({});
+        CameraConfig config;
+        config.orientation = {.halfTurn = true, .mirror = true};
+        config.settings = {{"Brightness", "0.25"}};
+        CHECK(openCamera(config, system)->info().rotation == 0);
+        CHECK(camera.request().orientation == config.orientation);
+        REQUIRE(camera.request().settings.size() == 1);
+        CHECK(camera.request().settings[0].name == "Brightness");
+        CHECK(camera.request().settings[0].value == "0.25");
+        config.settings = {{"Contrast", "1"}};
+        CHECK(contains(refusal(config, system), "--camera-control Contrast"));
+    }
+
     TEST_CASE("an unplugged camera ends the source with what came before") {
         EmulatedCameraSystem system;
         EmulatedCamera camera = system.add({});

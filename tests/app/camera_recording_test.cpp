@@ -321,7 +321,7 @@ TEST_SUITE("integration") {
         EmulatedCamera camera = system.add(model);
         PipelineParts parts;
         parts.cameras = &system;
-        CHECK_THROWS_WITH(record(settingsFor(folder, 10), {}, parts), doctest::Contains("no encoder takes"));
+        CHECK_THROWS_WITH((void)record(settingsFor(folder, 10), {}, parts), doctest::Contains("no encoder takes"));
         CHECK_FALSE(std::filesystem::exists(folder / "out.mp4"));
     }
 }

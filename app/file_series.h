@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "app/event.h"
 #include "capture/clock.h"
 #include "capture/unique_fd.h"
 #include "mux/file_writer.h"
@@ -24,6 +25,7 @@ struct EndedFile {
     CaptureTime start{};                                  ///< of its first picture
     CaptureTime end{};                                    ///< until when its last one stands
     std::optional<std::chrono::nanoseconds> motion = {};  ///< how long something moved; empty: unknown
+    std::optional<EventNote> event = {};                  ///< that it is of; empty: of none
 };
 
 /// Makes the files of one recording, one after the other, and sees to what becomes of them. Thread-bound.
@@ -34,6 +36,8 @@ class FileSeries {
         bool insteadOfLast = false;  ///< the file before has been removed, since it got no picture: its name is free
         std::optional<CaptureTime> start = {};  ///< of its first picture; empty: it is not there yet
         std::uint64_t segment = 0;              ///< as NewFile::segment
+        std::optional<EventNote> event = {};    ///< likewise, and the following
+        std::optional<CaptureTime> recordingStart = {};
     };
 
     virtual ~FileSeries() = default;

@@ -195,6 +195,14 @@ std::uint64_t SegmentIndex::nextNumber() const {
     return last_ ? last_->number + 1 : 1;
 }
 
+std::uint64_t SegmentIndex::nextEvent() const {
+    const std::lock_guard lock(mutex_);
+    std::uint64_t last = last_ ? last_->event.value_or(0) : 0;
+    for (const SegmentRecord& record : present_)
+        last = std::max(last, record.event.value_or(0));
+    return last + 1;
+}
+
 void SegmentIndex::begin(SegmentRecord record) {
     const std::lock_guard lock(mutex_);
     if (const std::error_code error = append(toLine(record)))

@@ -35,6 +35,8 @@ class SegmentIndex {
 
     /// One more than the last segment's.
     [[nodiscard]] std::uint64_t nextNumber() const;
+    /// One more than the last event's.
+    [[nodiscard]] std::uint64_t nextEvent() const;
 
     /// Enters a segment whose file is about to be made. Throws std::system_error.
     void begin(SegmentRecord record);

@@ -61,6 +61,8 @@ SegmentRecord read(const Json& line) {
         record.motion = std::chrono::round<std::chrono::nanoseconds>(std::chrono::duration<double>(*seconds));
     record.boot = line.value("boot", std::string());
     record.bootEnd = captureTime(line, "boot_end_ns");
+    record.event = number<std::uint64_t>(line, "event");
+    record.reason = line.value("reason", std::string());
     return record;
 }
 
@@ -78,6 +80,10 @@ std::string toLine(const SegmentRecord& record) {
     line["bytes"] = record.bytes;
     line["frames"] = record.frames ? Json(*record.frames) : Json(nullptr);
     line["motion_s"] = record.motion ? Json(std::chrono::duration<double>(*record.motion).count()) : Json(nullptr);
+    if (record.event) {
+        line["event"] = *record.event;
+        line["reason"] = record.reason;
+    }
     line["boot"] = record.boot;
     line["boot_end_ns"] = nanosecondsOf(record.bootEnd);
     try {

@@ -31,6 +31,8 @@ struct SegmentRecord {
     std::optional<std::chrono::nanoseconds> motion = {};  ///< how long something moved; empty: unknown
     std::string boot = {};                                ///< the system start whose clock `bootEnd` is of
     std::optional<CaptureTime> bootEnd = {};              ///< of `end`, by the clock that does not jump
+    std::optional<std::uint64_t> event = {};              ///< the number of the event that it is of
+    std::string reason = {};                              ///< why there is that event
 
     friend bool operator==(const SegmentRecord&, const SegmentRecord&) = default;
 };

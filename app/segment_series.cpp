@@ -24,6 +24,13 @@ std::string withSuffix(const std::string& name, int number) {
     return (path.parent_path() / last).string();
 }
 
+void enter(const std::optional<EventNote>& event, SegmentRecord& record) {
+    if (!event)
+        return;
+    record.event = event->number;
+    record.reason = reasonOf(event->cause);
+}
+
 }  // namespace
 
 SegmentSeries::SegmentSeries(Config config, const Parts& parts, WallTimes times)
@@ -41,6 +48,8 @@ OpenOutput SegmentSeries::open(const Next& next) {
 }
 
 OpenOutput SegmentSeries::create(const Next& next) {
+    if (next.recordingStart && !times_.begun())
+        times_.begin(*next.recordingStart);
     record_ = newRecord(next);
     for (const std::string& folder : parts_.folder.makeFoldersFor(record_.file))
         parts_.index.noteFolder(folder);
@@ -75,6 +84,7 @@ SegmentRecord SegmentSeries::newRecord(const Next& next) const {
     } else {
         record.start = times_.now();
     }
+    enter(next.event, record);
     record.boot = parts_.index.boot();
     record.number = parts_.index.nextNumber();
     record.file = config_.name.name(record.start, record.number);
@@ -131,6 +141,7 @@ Status SegmentSeries::close(OpenOutput& output, const EndedFile& file) {
     record_.bootEnd = times_.boot(file.end);
     record_.frames = output.writer->videoPackets();
     record_.motion = file.motion;
+    enter(file.event, record_);
     lastEnd_ = record_.end;
     lastSensorEnd_ = file.end;
     parts_.keeper.put({.output = std::move(output), .record = record_});

@@ -13,6 +13,7 @@
 
 #include "analysis/bitrate.h"
 #include "analysis/qp_map.h"
+#include "app/event.h"
 #include "app/queue.h"
 #include "capture/frame.h"
 #include "capture/packet.h"
@@ -24,6 +25,7 @@ struct End {
     CaptureTime time{};                                   ///< until when the last picture stands
     bool cut = false;                                     ///< the source had more: copied tracks end at `time` too
     std::optional<std::chrono::nanoseconds> motion = {};  ///< of the last segment; empty: nobody looked
+    std::optional<EventNote> event = {};                  ///< that the last file is of; empty: of none
 };
 
 /// A picture to be encoded, and how.
@@ -44,13 +46,23 @@ struct NewFile {
     CaptureTime start{};                   ///< of its first picture: until then the last one of the file before stands
     std::uint64_t segment = 0;             ///< as Job::segment; 0: the encoder began anew with other parameter sets
     std::optional<std::chrono::nanoseconds> motion = {};  ///< of the segment before; empty: nobody looked
+    std::optional<EventNote> event = {};  ///< that it is of, and the file before it, if that is still open; empty: of
+                                          ///< none
+    std::optional<CaptureTime> recordingStart = {};  ///< the recording's first picture's time, if no file may hold that
+};
+
+/// The file that is open ends, and until the next NewFile there is none.
+struct FileEnd {
+    CaptureTime time{};                                   ///< until when its last picture stands
+    std::optional<std::chrono::nanoseconds> motion = {};  ///< of the file; empty: nobody looked
+    std::optional<EventNote> event = {};                  ///< that it is of; empty: of none
 };
 
 // What travels between the stages; Packet is a track that is copied, or an encoded picture. The monostate is an item
 // that nobody has filled.
 using CaptureItem = std::variant<std::monostate, Frame, Packet, End>;
 using JobItem = std::variant<std::monostate, Job, Packet, End>;
-using WriteItem = std::variant<std::monostate, Packet, NewFile, End>;
+using WriteItem = std::variant<std::monostate, Packet, NewFile, FileEnd, End>;
 
 /// Keeps the first thing that went wrong, and asks the source to stop. Any thread.
 class FirstFailure {

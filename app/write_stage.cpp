@@ -36,8 +36,15 @@ void WriteStage::run() {
         } else if (const auto* next = std::get_if<NewFile>(&item)) {
             if (!failed_)
                 goOnIn(*next);
+        } else if (const auto* fileEnd = std::get_if<FileEnd>(&item)) {
+            if (!failed_)
+                endFile(*fileEnd);
         } else if (const auto* end = std::get_if<End>(&item)) {
-            finish(failed_ ? End{.time = std::min(end->time, failedAt_), .cut = true, .motion = end->motion} : *end);
+            finish(failed_ ? End{.time = std::min(end->time, failedAt_),
+                                 .cut = true,
+                                 .motion = end->motion,
+                                 .event = end->event}
+                           : *end);
             syncing_.stage.end();
             series_.end();
             return;
@@ -113,17 +120,22 @@ void WriteStage::write(Packet packet) {
 }
 
 void WriteStage::goOnIn(const NewFile& next) {
-    if (next.segment == 0 && output_->writer->goOnWith(next.parameterSets)) {
+    if (output_ && next.segment == 0 && output_->writer->goOnWith(next.parameterSets)) {
         if (fileStart_)
             spdlog::info("the encoder began anew with other parameter sets: {} goes on with them", output_->path);
         return;
     }
     const Stopwatch working;
-    failed_ = !succeeds([&] { return output_->writer->endBefore(next.start, following_); });
-    closeFile(next.start, next.motion);
+    const bool goesOn = output_ && fileStart_;
+    if (output_) {
+        failed_ = !succeeds([&] { return output_->writer->endBefore(next.start, following_); });
+        closeFile({.time = next.start, .motion = next.motion, .event = next.event});
+    }
     failed_ = failed_ || !succeeds([&] { return openNext(next); });
     if (failed_)
         failedAt_ = next.start;
+    else if (goesOn && next.segment == 0)
+        spdlog::info("the encoder began anew with other parameter sets: the recording goes on in {}", output_->path);
     takeFigures();
     time_.total += working.elapsed();
 }
@@ -132,9 +144,9 @@ Status WriteStage::openNext(const NewFile& next) {
     output_ = series_.open({.parameterSets = next.parameterSets,
                             .insteadOfLast = !fileStart_,
                             .start = next.start,
-                            .segment = next.segment});
-    if (fileStart_ && next.segment == 0)
-        spdlog::info("the encoder began anew with other parameter sets: the recording goes on in {}", output_->path);
+                            .segment = next.segment,
+                            .event = next.event,
+                            .recordingStart = next.recordingStart});
     fileStart_.reset();
     syncedBytes_ = 0;
     for (Packet& packet : std::exchange(following_, {})) {
@@ -144,18 +156,32 @@ Status WriteStage::openNext(const NewFile& next) {
     return {};
 }
 
+/// Sound of later than that is in none.
+void WriteStage::endFile(const FileEnd& end) {
+    if (!output_)
+        return;
+    const Stopwatch working;
+    failed_ = !succeeds([&] { return output_->writer->endBefore(end.time, following_); });
+    following_.clear();
+    if (failed_)
+        failedAt_ = end.time;
+    closeFile(end);
+    takeFigures();
+    time_.total += working.elapsed();
+}
+
 void WriteStage::finish(const End& end) {
     if (!output_)
         return;
     const Stopwatch working;
     (void)succeeds([&] { return output_->writer->end(end.time, end.cut ? CopiedTail::Cut : CopiedTail::Keep); });
-    closeFile(end.time, end.motion);
+    closeFile({.time = end.time, .motion = end.motion, .event = end.event});
     takeFigures();
     time_.total += working.elapsed();
 }
 
 /// The file is ended, well or not.
-void WriteStage::closeFile(CaptureTime end, std::optional<std::chrono::nanoseconds> motion) {
+void WriteStage::closeFile(const FileEnd& end) {
     const std::uint64_t pictures = output_->writer->videoPackets();
     if (pictures == 0) {
         series_.discard(*output_);
@@ -165,7 +191,7 @@ void WriteStage::closeFile(CaptureTime end, std::optional<std::chrono::nanosecon
     finished_.pictures += pictures;
     finished_.videoBytes += output_->writer->videoBytes();
     std::uint64_t bytes = output_->writer->bytesWritten();
-    const EndedFile ended{.start = *fileStart_, .end = end, .motion = motion};
+    const EndedFile ended{.start = *fileStart_, .end = end.time, .motion = end.motion, .event = end.event};
     failed_ = !succeeds([&] { return series_.close(*output_, ended); }) || failed_;
     if (output_->writer) {
         bytes = output_->writer->bytesWritten();

@@ -63,8 +63,9 @@ class WriteStage {
     void write(Packet packet);
     void goOnIn(const NewFile& next);
     [[nodiscard]] Status openNext(const NewFile& next);
+    void endFile(const FileEnd& end);
     void finish(const End& end);
-    void closeFile(CaptureTime end, std::optional<std::chrono::nanoseconds> motion);
+    void closeFile(const FileEnd& end);
     void takeFigures();
     /// Reports what goes wrong.
     [[nodiscard]] bool succeeds(const std::function<Status()>& work);

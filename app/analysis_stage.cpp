@@ -101,7 +101,9 @@ AnalysisStage::AnalysisStage(const Settings& settings, const SourceInfo& source,
       stabiliserConfig_(stabiliserConfig(settings, source)),
       pool_(source.format, source.size),
       stabiliserBudget_(stabiliserBudget(source.frameRate)) {
-    if (settings.smart != SmartFunctions::none())
+    if (settings.events)
+        watch_.emplace(settings.events->postRoll);
+    if (settings.smart != SmartFunctions::none() || watch_)
         analyzer_.emplace(AnalyzerConfig{.width = source.size.width, .height = source.size.height});
     if (stabiliserConfig_)
         stabiliser_.emplace(*stabiliserConfig_);
@@ -119,6 +121,8 @@ void AnalysisStage::run() {
         if (auto* end = std::get_if<End>(&item)) {
             if (failedAt_)
                 *end = {.time = std::min(end->time, *failedAt_), .cut = true};
+            if (watch_)
+                end->mark = watch_->takeMark();
             queues_.out.put(*end);
             return;
         }
@@ -150,8 +154,8 @@ std::optional<Job> AnalysisStage::process(Frame frame) {
     if (!first_)
         first_ = frame->time;
     shed(frame);
-    segmentDue_ = segments_ && segments_->isDue(frame->time);
     const Decision& decision = decide(frame);
+    watch(frame, decision);
     noteMotion(frame, decision);
     analysisTime_.add(working.elapsed());
     count(decision);
@@ -189,13 +193,38 @@ void AnalysisStage::shed(const Frame& frame) {
     unseen_ += looking_ ? 0 : 1;
 }
 
+/// Whatever the picture shows. Between events there are no segments to begin.
+KeyFrameReason AnalysisStage::keyFrameDue(CaptureTime time) {
+    const bool eventOver = watch_ && watch_->endsAt(time);
+    segmentDue_ = segments_ && segments_->isDue(time) && (!watch_ || watch_->isOn());
+    const bool wanted = keyFrameWanted_.exchange(false, std::memory_order_relaxed);
+    if (segmentDue_)
+        return KeyFrameReason::Segment;
+    return eventOver || wanted ? KeyFrameReason::Requested : KeyFrameReason::None;
+}
+
+/// Whether something happens.
+void AnalysisStage::watch(const Frame& frame, const Decision& decision) {
+    if (!watch_)
+        return;
+    if (!analyzer_)
+        watch_->goBlind(frame->time);
+    else if (looking_)
+        watch_->look(frame->time, decision);
+    else
+        watch_->skip(frame->time);
+    if (watch_->takeBeginning() && segments_)
+        segments_->restart(frame->time);
+}
+
 const Decision& AnalysisStage::decide(const Frame& frame) {
     const auto time = frame->time.time_since_epoch();
-    if (segmentDue_)
-        plainDecider_.requestKeyFrame(KeyFrameReason::Segment);
+    const KeyFrameReason due = keyFrameDue(frame->time);
+    if (due != KeyFrameReason::None)
+        plainDecider_.requestKeyFrame(due);
     if (analyzer_ && looking_) {
-        if (segmentDue_)
-            decider_.requestKeyFrame(KeyFrameReason::Segment);
+        if (due != KeyFrameReason::None)
+            decider_.requestKeyFrame(due);
         try {
             const Decision& decision = decideByAnalysis(frame);
             plainDecider_.follow(time, decision);
@@ -311,6 +340,8 @@ Job AnalysisStage::makeJob(Frame frame, const Decision& decision) {
             .bitrate = decision.bitrate,
             .qpMap = {},
             .motion = motion_};
+    if (watch_)
+        job.mark = watch_->takeMark();
     if (segmentDue_ && decision.keyFrame)
         job.segment = segments_->begin(time);
     (void)queues_.spareMaps.tryTake(job.qpMap);  // none: the map starts with new memory

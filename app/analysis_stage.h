@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -11,6 +12,7 @@
 #include "analysis/analyzer.h"
 #include "analysis/decider.h"
 #include "analysis/stabiliser.h"
+#include "app/event_watch.h"
 #include "app/load_shedder.h"
 #include "app/plain_decider.h"
 #include "app/segment_plan.h"
@@ -30,8 +32,8 @@ namespace smartcodec {
 /// the frame time: a processor may read uncached memory very slowly.
 ///
 /// A frame that the stabiliser does not touch travels on as it came. If a smart function fails, the recording goes on
-/// without it and says so once: without the analysis every frame is recorded. With nothing smart to do no picture is
-/// looked at.
+/// without it and says so once: without the analysis every frame is recorded. With nothing smart to do, and no events
+/// to be found, no picture is looked at.
 class AnalysisStage {
   public:
     struct Queues {
@@ -47,6 +49,14 @@ class AnalysisStage {
     /// Until End, which it hands on. For the stage's own thread.
     void run();
 
+    /// Somebody wants an event from the next picture on; without events nothing happens. Any thread.
+    void signalEvent() {
+        if (watch_)
+            watch_->signal();
+    }
+    /// The next picture shall be a key frame. Any thread.
+    void requestKeyFrame() { keyFrameWanted_.store(true, std::memory_order_relaxed); }
+
     // Valid once `run` has returned.
     [[nodiscard]] const std::map<FrameReason, std::uint64_t>& recorded() const { return recorded_; }
     [[nodiscard]] const std::map<FrameReason, std::uint64_t>& dropped() const { return dropped_; }
@@ -61,7 +71,9 @@ class AnalysisStage {
     void pass(CaptureItem item);
     /// The job, if the frame is to be recorded.
     [[nodiscard]] std::optional<Job> process(Frame frame);
+    [[nodiscard]] KeyFrameReason keyFrameDue(CaptureTime time);
     [[nodiscard]] const Decision& decide(const Frame& frame);
+    void watch(const Frame& frame, const Decision& decision);
     [[nodiscard]] const Decision& decideByAnalysis(const Frame& frame);
     void giveUpAnalysing(const Frame& frame, const std::exception& error);
     void shed(const Frame& frame);
@@ -77,9 +89,11 @@ class AnalysisStage {
     TraceWriter* const trace_;
     FirstFailure& failure_;
     SegmentPlan* const segments_;
+    std::optional<EventWatch> watch_;  // empty: everything is recorded
+    std::atomic<bool> keyFrameWanted_{false};
     bool segmentDue_ = false;              // with the frame in work
     std::optional<CaptureTime> failedAt_;  // no memory left, say: what comes is taken and forgotten
-    std::optional<Analyzer> analyzer_;     // empty: nothing smart is on, or it failed
+    std::optional<Analyzer> analyzer_;     // empty: nobody wants to know, or it failed
     Decider decider_;
     PlainDecider plainDecider_;                         // where there is no analyzer
     std::optional<Stabiliser> stabiliser_;              // only with the analyzer

@@ -51,7 +51,7 @@ void EncodeStage::waitForEncoder() {
 void EncodeStage::encode(Job job) {
     const Stopwatch working;
     const CaptureTime time = job.frame->time;
-    inside_.push_back({.time = time, .segment = job.segment, .motion = job.motion});
+    inside_.push_back({.time = time, .segment = job.segment, .motion = job.motion, .mark = job.mark});
     const EncodeParameters parameters{.keyFrame = job.keyFrame, .bitrate = job.bitrate, .qpMap = &job.qpMap};
     try {
         check(encoder_.encode(std::move(job.frame), parameters));
@@ -81,7 +81,7 @@ void EncodeStage::end(End end) {
         end = {.time = inside_.empty() ? end.time : std::min(end.time, inside_.front().time), .cut = true};
     else
         std::ranges::for_each(inside_, [this](const Inside& frame) { leave(frame); });
-    end.motion = takeMotion();
+    end.mark = joined(std::exchange(mark_, std::nullopt), end.mark);
     if (last_)
         noteHold(end.time);
     if (lastKey_)
@@ -112,14 +112,16 @@ void EncodeStage::handOn(Packet packet) {
         next.parameterSets.assign(sets.begin(), sets.end());
         next.start = packet.presentation;
         next.segment = cut ? std::exchange(segment_, 0) : 0;
-        next.motion = takeMotion();
         queues_.out.put(std::move(next));
     }
     if (itself) {
-        leave({.time = packet.presentation, .segment = 0, .motion = inside_.front().motion});
+        inside_.front().segment = 0;
+        leave(inside_.front());
         inside_.pop_front();
     }
-    queues_.out.put(std::move(packet));
+    queues_.out.put(Encoded{.packet = std::move(packet),
+                            .motion = std::exchange(motion_, std::nullopt),
+                            .mark = std::exchange(mark_, std::nullopt)});
 }
 
 /// The frame is in the file, or never will be: its segment is still to begin then.
@@ -127,10 +129,7 @@ void EncodeStage::leave(const Inside& frame) {
     segment_ = std::max(segment_, frame.segment);
     if (frame.motion)
         motion_ = motion_.value_or(std::chrono::nanoseconds(0)) + *frame.motion;
-}
-
-std::optional<std::chrono::nanoseconds> EncodeStage::takeMotion() {
-    return std::exchange(motion_, std::nullopt);
+    mark_ = joined(mark_, frame.mark);
 }
 
 void EncodeStage::check(const Status& status) {

@@ -19,7 +19,7 @@ class EncodeStage {
   public:
     struct Queues {
         Queue<JobItem>& in;
-        Queue<WriteItem>& out;
+        Queue<HoldItem>& out;
         Queue<QpMap>& spareMaps;
     };
 
@@ -61,13 +61,15 @@ class EncodeStage {
         CaptureTime time;
         std::uint64_t segment;
         std::optional<std::chrono::nanoseconds> motion;
+        std::optional<EventMark> mark;
     };
     void leave(const Inside& frame);
-    [[nodiscard]] std::optional<std::chrono::nanoseconds> takeMotion();
 
     std::deque<Inside> inside_;  // of the frames that went in, later than every packet that came out
     std::uint64_t segment_ = 0;  // is to begin with the next key frame; 0: none
-    std::optional<std::chrono::nanoseconds> motion_;  // of the frames that came out, since the last new file
+    // Of the frames that came out, or never will, since the last packet:
+    std::optional<std::chrono::nanoseconds> motion_;
+    std::optional<EventMark> mark_;
     std::optional<CaptureTime> last_;
     std::optional<CaptureTime> lastKey_;
     std::uint64_t jobs_ = 0;

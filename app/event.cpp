@@ -22,4 +22,11 @@ std::string reasonOf(const EventCause& cause) {
     return reason;
 }
 
+std::optional<EventMark> joined(const std::optional<EventMark>& a, const std::optional<EventMark>& b) {
+    if (!a || !b)
+        return a ? a : b;
+    return EventMark{
+        .from = std::min(a->from, b->from), .until = std::max(a->until, b->until), .cause = a->cause | b->cause};
+}
+
 }  // namespace smartcodec

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "analysis/decision.h"
@@ -27,6 +28,9 @@ struct EventMark {
     CaptureTime until{};  ///< the post-roll is over
     EventCause cause = {};
 };
+
+/// Both together; either may be none.
+[[nodiscard]] std::optional<EventMark> joined(const std::optional<EventMark>& a, const std::optional<EventMark>& b);
 
 /// The event that a file is of.
 struct EventNote {

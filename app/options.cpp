@@ -187,6 +187,7 @@ void readOutput(const RawOptions& raw, Settings& settings) {
         settings.syncInterval = parseSeconds(raw.given("--sync", *raw.sync), {0.1, 3600, "seconds"});
     settings.codec = readCodec(raw, settings.output);
     settings.segments = readSegments(raw);
+    settings.events = readEvents(raw);
 }
 
 void readEncoder(const RawOptions& raw, Settings& settings) {
@@ -236,6 +237,8 @@ void readSmart(const RawOptions& raw, Settings& settings) {
         settings.minFrameRate = parseDecimal(raw.given("--min-fps", *raw.minFps), {0.1, 240, "frames per second"});
     if (raw.maxGop)
         settings.maxGop = parseSeconds(raw.given("--max-gop", *raw.maxGop), {0.1, 3600, "seconds"});
+    if (settings.events)
+        settings.maxGop = longestGop(settings.maxGop, *settings.events);
     readBitrates(raw, settings);
 }
 

@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <exception>
 #include <filesystem>
-#include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -16,17 +15,15 @@
 #include "app/analysis_stage.h"
 #include "app/capture_stage.h"
 #include "app/encode_stage.h"
-#include "app/encoder_choice.h"
+#include "app/hold_stage.h"
 #include "app/keeper_stage.h"
-#include "app/output_series.h"
+#include "app/pipeline_setup.h"
 #include "app/segment_plan.h"
 #include "app/segment_series.h"
 #include "app/sync_stage.h"
 #include "app/trace.h"
 #include "app/write_stage.h"
-#include "capture/libcamera_system.h"
 #include "capture/unique_fd.h"
-#include "mux/output_file.h"
 
 namespace smartcodec {
 
@@ -36,87 +33,8 @@ namespace {
 constexpr std::size_t kCapturedItems = 3;
 constexpr std::size_t kJobs = 3;
 constexpr std::size_t kPackets = 16;
-constexpr std::size_t kSpareMaps = kJobs + 2;  // those under way: queued, being made, being encoded
-
-/// What can be refused before anything is opened. Throws.
-void checkFiles(const Settings& settings) {
-    const auto* file = std::get_if<FileSourceConfig>(&settings.source);
-    if (file && isSameFile(file->path, settings.output))
-        throw std::runtime_error(settings.output + ": is the input too: give another output");
-    if (settings.segments)
-        const SegmentFolder usable(SegmentName(settings.output).folder());
-    else
-        checkOutputPath(settings.output, settings.overwrite);
-    if (settings.traceFile.empty())
-        return;
-    if (isSameFile(settings.traceFile, settings.output) || (file && isSameFile(settings.traceFile, file->path)))
-        throw std::runtime_error(settings.traceFile + ": is the input or the output too: give another trace file");
-    std::error_code error;  // one that is not there is the usual case
-    if (!settings.overwrite && std::filesystem::is_regular_file(settings.traceFile, error))
-        throw std::runtime_error("'" + settings.traceFile + "' exists; give --overwrite to replace it");
-}
-
-std::unique_ptr<Source> openSource(const Settings& settings, const PipelineParts& parts) {
-    if (parts.openSource)
-        return parts.openSource(settings);
-    if (const auto* file = std::get_if<FileSourceConfig>(&settings.source))
-        return openFile(*file);
-    if (const auto* scene = std::get_if<SceneConfig>(&settings.source))
-        return openScene(*scene);
-    CameraConfig camera = std::get<CameraConfig>(settings.source);
-    camera.directFormats = acceptedFormats(settings, parts.v4l2 ? *parts.v4l2 : v4l2System());
-    return openCamera(camera, parts.cameras ? *parts.cameras : libcameraSystem());
-}
-
-EncoderConfig encoderConfig(const Settings& settings, const SourceInfo& source) {
-    EncoderConfig config;
-    config.codec = settings.codec;
-    config.format = source.format;
-    config.size = source.size;
-    config.frameRate = source.frameRate;
-    config.color = source.color;
-    config.sampleAspect = source.sampleAspect;
-    config.dmabufLayout = source.dmabufLayout;
-    config.quality = settings.quality;
-    config.maxBitrate = settings.maxBitrate;
-    if (!settings.smart.bitrate)
-        config.constantBitrate = settings.maxBitrate;
-    config.lookaheadFrames = settings.lookaheadFrames;
-    if (!config.lookaheadFrames && (settings.realtime || source.live))
-        config.lookaheadFrames = 0;
-    return config;
-}
-
-ChosenEncoder openEncoder(const Settings& settings, const SourceInfo& source, const PipelineParts& parts) {
-    const EncoderConfig config = encoderConfig(settings, source);
-    if (parts.openEncoder)
-        return {.encoder = parts.openEncoder(config), .notes = {}};
-    return openEncoder(settings, config, parts.v4l2 ? *parts.v4l2 : v4l2System());
-}
-
-FileConfig fileConfig(const Settings& settings, const SourceInfo& source) {
-    return {.path = settings.output,
-            .codec = settings.codec,
-            .size = source.size,
-            .frameRate = source.frameRate,
-            .color = source.color,
-            .sampleAspect = source.sampleAspect,
-            .rotation = source.rotation,
-            .parameterSets = {},
-            .copiedTracks = source.copiedTracks,
-            .dropsFrames = settings.smart.frameRate || settings.realtime || source.live,
-            .overwrite = settings.overwrite};
-}
-
-OutputSeries::Config filesConfig(const Settings& settings, const SourceInfo& source) {
-    OutputSeries::Config config;
-    config.file = fileConfig(settings, source);
-    if (const auto* file = std::get_if<FileSourceConfig>(&settings.source))
-        config.spared.push_back(file->path);
-    if (!settings.traceFile.empty())
-        config.spared.push_back(settings.traceFile);
-    return config;
-}
+constexpr std::size_t kBacklogPackets = 16'384;  // what waits for the disk, if not the source does
+constexpr std::size_t kSpareMaps = kJobs + 2;    // those under way: queued, being made, being encoded
 
 std::unique_ptr<TraceWriter> openTrace(const Settings& settings) {
     return settings.traceFile.empty() ? nullptr : std::make_unique<TraceWriter>(settings.traceFile);
@@ -164,20 +82,6 @@ UniqueFd openEvent() {
     return event;
 }
 
-std::optional<std::chrono::nanoseconds> expectedDuration(const Settings& settings, const SourceInfo& source) {
-    auto duration = source.duration;
-    if (settings.duration)
-        duration = std::min(*settings.duration, duration.value_or(*settings.duration));
-    if (settings.frames && source.frameRate.known()) {
-        const std::chrono::nanoseconds limit(
-            // at most three centuries, or they would not fit
-            static_cast<std::int64_t>(
-                std::min(static_cast<double>(*settings.frames) * 1e9 / source.frameRate.value(), 9e18)));
-        duration = std::min(limit, duration.value_or(limit));
-    }
-    return duration;
-}
-
 std::uint64_t peakMemoryBytes() {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
@@ -199,6 +103,8 @@ struct Recording::State {
                           : nullptr)),
           trace(openTrace(settings)),
           files(filesConfig(settings, source->info())),
+          packets(isLive(settings, source->info()) ? kBacklogPackets : kPackets),
+          hold(holdConfig(), coded, packets, [this] { analysis.requestKeyFrame(); }),
           write(openFirst(series(), *chosen.encoder, trace.get()), series(),
                 {.stage = sync, .interval = settings.syncInterval}, packets, failure) {}
 
@@ -207,6 +113,7 @@ struct Recording::State {
     void tellDone() { (void)eventfd_write(done.get(), 1); }  // once: one event always fits
     void giveUpStarting();
     [[nodiscard]] FileSeries& series() { return segmenting ? static_cast<FileSeries&>(segmenting->series) : files; }
+    [[nodiscard]] HoldStage::Config holdConfig() const;
     [[nodiscard]] RecordingSummary summary() const;
 
     const Settings settings;
@@ -217,7 +124,7 @@ struct Recording::State {
 
     Queue<CaptureItem> captured{kCapturedItems};
     Queue<JobItem> jobs;
-    Queue<WriteItem> packets{kPackets};
+    Queue<HoldItem> coded{kPackets};
     Queue<QpMap> spareMaps{kSpareMaps};
 
     const std::unique_ptr<Segmenting> segmenting;  // null: the recording is one file
@@ -225,9 +132,11 @@ struct Recording::State {
     CaptureStage capture{*source, settings, captured, failure};
     AnalysisStage analysis{settings,    source->info(), {captured, jobs, spareMaps},
                            trace.get(), failure,        segmenting ? &segmenting->plan : nullptr};
-    EncodeStage encode{*chosen.encoder, {jobs, packets, spareMaps}, failure};
+    EncodeStage encode{*chosen.encoder, {jobs, coded, spareMaps}, failure};
     OutputSeries files;
     SyncStage sync{failure};
+    Queue<WriteItem> packets;
+    HoldStage hold;
     WriteStage write;  // opened last, since it leaves a file: a start that fails before has left nothing
 
     std::atomic<bool> stopped{false};  // set by whoever stops it
@@ -241,7 +150,7 @@ struct Recording::State {
 void Recording::State::start() {
     running = {};
     try {
-        threads.reserve(6);  // or one might be lost that runs already
+        threads.reserve(7);  // or one might be lost that runs already
         if (segmenting)
             threads.emplace_back([this] {
                 segmenting->keeper.run();
@@ -253,6 +162,7 @@ void Recording::State::start() {
             if (!segmenting)
                 tellDone();
         });
+        threads.emplace_back([this] { hold.run(); });
         threads.emplace_back([this] { encode.run(); });
         threads.emplace_back([this] { analysis.run(); });
         threads.emplace_back([this] { capture.run(); });
@@ -279,6 +189,9 @@ void Recording::State::giveUpStarting() {
             packets.put(end);
             break;
         case 3:
+            coded.put(end);
+            break;
+        case 4:
             jobs.put(end);
             break;
         default:
@@ -295,6 +208,13 @@ void Recording::State::join() {
     wallTime = running.elapsed();
 }
 
+HoldStage::Config Recording::State::holdConfig() const {
+    return {.mayDrop = isLive(settings, source->info()),
+            .events = settings.events,
+            .firstEvent = segmenting ? segmenting->index.nextEvent() : 1,
+            .parameterSets = chosen.encoder->parameterSets()};
+}
+
 RecordingSummary Recording::State::summary() const {
     RecordingSummary summary;
     summary.source = source->info().name;
@@ -308,7 +228,12 @@ RecordingSummary Recording::State::summary() const {
     // one that failed is dropped only where it is missing among the others
     const SourceReport report = source->report();
     summary.framesFailed = std::min(report.failed, capture.dropped());
-    summary.framesLost = encode.jobs() - std::min(encode.jobs(), write.pictures());
+    summary.framesDiskBusy = hold.busyPictures();
+    const std::uint64_t accounted = write.pictures() + hold.busyPictures() + hold.idlePictures();
+    summary.framesLost = encode.jobs() - std::min(encode.jobs(), accounted);
+    if (settings.events)
+        summary.events =
+            EventSummary{.count = hold.events(), .time = hold.eventTime(), .framesBetween = hold.idlePictures()};
     summary.framesUnseen = analysis.unseen();
     summary.framesUnstabilised = analysis.unstabilised();
     summary.recordedByReason = analysis.recorded();
@@ -358,6 +283,10 @@ void Recording::stop() {
     state_->failure.stopSource().request_stop();
 }
 
+void Recording::signalEvent() {
+    state_->analysis.signalEvent();
+}
+
 int Recording::doneDescriptor() const {
     return state_->done.get();
 }
@@ -387,7 +316,7 @@ RecordingSummary Recording::finish() {
     RecordingSummary summary = state_->summary();
     if (state_->trace && !state_->trace->finish())
         summary.warning = state_->settings.traceFile + ": the trace could not be written to its end: is the disk full?";
-    if (summary.framesRecorded == 0) {
+    if (!summary.isRecording()) {
         std::error_code error;
         if (!summary.segments && std::filesystem::is_regular_file(summary.output, error))
             std::filesystem::remove(summary.output, error);

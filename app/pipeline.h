@@ -39,7 +39,8 @@ struct PipelineParts {
 
 /// One recording: a source, the analysis, an encoder and a file, each on its own thread, with a lock-free queue between
 /// neighbours. Whoever fails, the others carry on until they have dealt with everything before the failure, so that
-/// the file is whole up to there. `stop` and `progress` may be called from any thread, the rest from one.
+/// the file is whole up to there. `stop`, `signalEvent` and `progress` may be called from any thread, the rest from
+/// one.
 class Recording {
   public:
     /// Opens everything and creates the files; throws std::system_error or std::runtime_error that names the thing and
@@ -53,6 +54,8 @@ class Recording {
     void start();
     /// Takes no more frames; everything taken so far is still recorded.
     void stop();
+    /// Makes an event of the next picture; without `Settings::events` nothing happens.
+    void signalEvent();
     /// Becomes readable when the recording is done. Belongs to the recording.
     [[nodiscard]] int doneDescriptor() const;
     [[nodiscard]] Progress progress() const;

@@ -203,6 +203,21 @@ void addSegmentOptions(CLI::App& app, RawOptions& raw) {
         ->group("Segments");
 }
 
+void addEventOptions(CLI::App& app, RawOptions& raw) {
+    app.add_flag(
+           "--events", raw.events,
+           "Record only when something moves, or on SIGUSR1: each event is a segment of its own, named and kept as "
+           "those of --segment, which cuts long events if it is given too")
+        ->group("Events");
+    app.add_option("--pre-roll", raw.preRoll, "Record what was before an event, from 0s to 5min. Default: 5s")
+        ->type_name("TIME")
+        ->group("Events");
+    app.add_option("--post-roll", raw.postRoll,
+                   "Go on for so long after the last thing that happened, from 1s to 1h. Default: 10s")
+        ->type_name("TIME")
+        ->group("Events");
+}
+
 void addSmartOptions(CLI::App& app, RawOptions& raw) {
     app.add_option("--smart", raw.smart, "all, off, or a list of framerate,gop,bitrate,roi,stabilize. Default: all")
         ->delimiter(',')
@@ -247,6 +262,7 @@ void addRecordingOptions(CLI::App& app, RawOptions& raw) {
     addSourceOptions(app, raw);
     addOutputOptions(app, raw);
     addSegmentOptions(app, raw);
+    addEventOptions(app, raw);
     addSmartOptions(app, raw);
     addReportOptions(app, raw);
     app.set_config("--config", "", "Read these options from a TOML file; the command line wins")

@@ -17,8 +17,9 @@ struct RawOptions {
     Text input, camera, scene, width, height, fps, output, encoder, codec, quality, maxBitrate, profile, minFps, maxGop;
     Text sync, lookahead, duration, frames, trace, summary, seed, shotNoise, readNoise, rotate;
     std::vector<std::string> smart, levels, cameraControls, segment, keep;
-    Text keepFree, onSegment, onFull;
+    Text keepFree, onSegment, onFull, preRoll, postRoll;
     bool segmentAlign = false;
+    bool events = false;
     bool overwrite = false;
     bool realtime = false;
     bool hflip = false;

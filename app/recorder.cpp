@@ -28,7 +28,8 @@ void attend(Recording& recording, StopSignals& signals) {
     bool stopping = false;
     for (;;) {
         pollfd descriptors[] = {{.fd = recording.doneDescriptor(), .events = POLLIN, .revents = 0},
-                                {.fd = signals.descriptor(), .events = POLLIN, .revents = 0}};
+                                {.fd = signals.descriptor(), .events = POLLIN, .revents = 0},
+                                {.fd = signals.userDescriptor(), .events = POLLIN, .revents = 0}};
         if (poll(descriptors, std::size(descriptors), timeout) < 0 && errno != EINTR)
             throw std::system_error(errno, std::generic_category(), "waiting for the recording");
         while (const int signal = signals.take()) {
@@ -39,6 +40,8 @@ void attend(Recording& recording, StopSignals& signals) {
             progress.clear();
             spdlog::info("ending the recording properly; once more ends it at once, and the last second is lost");
         }
+        if (signals.takeUser())
+            recording.signalEvent();
         if (descriptors[0].revents != 0)
             return;
         progress.show(recording.progress());
@@ -62,7 +65,7 @@ int runRecorder(const CommandLine& commandLine, StopSignals& signals, const Pipe
         spdlog::warn(summary.warning);
     if (!summary.failure.empty())
         spdlog::error(summary.failure);
-    if (summary.framesRecorded > 0) {
+    if (summary.isRecording()) {
         try {
             print(commandLine.summary == SummaryFormat::Json ? toJson(summary) : toText(summary));
         } catch (const std::exception& error) {

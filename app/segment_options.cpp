@@ -2,9 +2,11 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <stdexcept>
+#include <utility>
 
 #include "app/segment_hook.h"
 #include "app/segment_record.h"
@@ -21,6 +23,16 @@ constexpr nanoseconds kShortest = std::chrono::seconds(1);
 constexpr nanoseconds kDay = std::chrono::hours(24);
 constexpr nanoseconds kLongest = 31 * kDay;
 constexpr std::uint64_t kSmallest = 100'000;
+
+struct RollRange {
+    nanoseconds least;
+    nanoseconds most;
+    const char* text;
+};
+constexpr RollRange kPreRolls{nanoseconds(0), std::chrono::minutes(5), "0s to 5min"};
+constexpr RollRange kPostRolls{std::chrono::seconds(1), std::chrono::hours(1), "1s to 1h"};
+/// Nobody wants a key frame in every picture, however short the pre-roll.
+constexpr nanoseconds kShortestGop = std::chrono::seconds(1);
 
 [[noreturn]] void refuse(const GivenOption& option, const std::string& what) {
     throw UsageError(fmt::format("{} {}: {}", option.name, option.value.empty() ? "''" : option.value, what));
@@ -54,15 +66,17 @@ Limits readLimits(const RawOptions& raw, const char* name, const std::vector<std
 void refuseWithoutSegments(const RawOptions& raw) {
     const auto refuseIf = [&raw](bool given, const char* name) {
         if (given)
-            throw UsageError(fmt::format("{}: only with --segment", raw.label(name)));
+            throw UsageError(fmt::format("{}: only with --segment or --events", raw.label(name)));
     };
-    refuseIf(raw.segmentAlign, "--segment-align");
+    if (raw.segmentAlign)
+        throw UsageError(fmt::format("{}: only with --segment", raw.label("--segment-align")));
     refuseIf(!raw.keep.empty(), "--keep");
     refuseIf(raw.keepFree.has_value(), "--keep-free");
     refuseIf(raw.onSegment.has_value(), "--on-segment");
     if (raw.onFull && parseChoice(raw.given("--on-full", *raw.onFull), {"stop", "rotate"}) == 1)
-        throw UsageError(fmt::format("{} rotate: only with --segment: a single file has no old ones to make room",
-                                     raw.label("--on-full")));
+        throw UsageError(
+            fmt::format("{} rotate: only with --segment or --events: a single file has no old ones to make room",
+                        raw.label("--on-full")));
 }
 
 void checkAlignment(const RawOptions& raw, const SegmentSettings& settings) {
@@ -100,10 +114,17 @@ void checkName(const RawOptions& raw) {
     }
 }
 
+nanoseconds readRoll(const GivenOption& given, const RollRange& range) {
+    const auto roll = readTimeSpan(given.value);
+    if (!roll || *roll < range.least || *roll > range.most)
+        refuse(given, fmt::format("give a time such as 5s, from {}", range.text));
+    return *roll;
+}
+
 }  // namespace
 
 std::optional<SegmentSettings> readSegments(const RawOptions& raw) {
-    if (raw.segment.empty()) {
+    if (raw.segment.empty() && !raw.events) {
         refuseWithoutSegments(raw);
         return std::nullopt;
     }
@@ -130,6 +151,26 @@ std::optional<SegmentSettings> readSegments(const RawOptions& raw) {
     if (raw.onSegment)
         settings.command = readCommand(raw);
     return settings;
+}
+
+std::optional<EventSettings> readEvents(const RawOptions& raw) {
+    if (!raw.events) {
+        for (const auto& [value, name] : {std::pair(&raw.preRoll, "--pre-roll"), {&raw.postRoll, "--post-roll"}}) {
+            if (*value)
+                throw UsageError(fmt::format("{} {}: only with --events", raw.label(name), **value));
+        }
+        return std::nullopt;
+    }
+    EventSettings settings;
+    if (raw.preRoll)
+        settings.preRoll = readRoll(raw.given("--pre-roll", *raw.preRoll), kPreRolls);
+    if (raw.postRoll)
+        settings.postRoll = readRoll(raw.given("--post-roll", *raw.postRoll), kPostRolls);
+    return settings;
+}
+
+nanoseconds longestGop(nanoseconds maxGop, const EventSettings& events) {
+    return std::min(maxGop, std::max(events.preRoll, kShortestGop));
 }
 
 }  // namespace smartcodec

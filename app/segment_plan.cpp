@@ -45,6 +45,12 @@ std::uint64_t SegmentPlan::begin(CaptureTime time) {
     return ++segment_;
 }
 
+void SegmentPlan::restart(CaptureTime time) {
+    full_.store(kNone, std::memory_order_relaxed);  // that was the event before
+    if (length_)
+        end_ = nextEnd(time);
+}
+
 CaptureTime SegmentPlan::nextEnd(CaptureTime start) const {
     if (!aligned_)
         return start + *length_;

@@ -25,6 +25,9 @@ class SegmentPlan {
     /// It does: asked for at `time`. The segment's number, from 1 on; 0 is the one that the recording begins with.
     [[nodiscard]] std::uint64_t begin(CaptureTime time);
 
+    /// An event begins: its length counts from `time` on.
+    void restart(CaptureTime time);
+
     /// The segment of that number is as large as one is to be. Any thread.
     void full(std::uint64_t segment) { full_.store(segment, std::memory_order_relaxed); }
 

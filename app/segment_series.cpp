@@ -51,6 +51,7 @@ OpenOutput SegmentSeries::create(const Next& next) {
     if (next.recordingStart && !times_.begun())
         times_.begin(*next.recordingStart);
     record_ = newRecord(next);
+    unused_.reset();
     for (const std::string& folder : parts_.folder.makeFoldersFor(record_.file))
         parts_.index.noteFolder(folder);
     parts_.index.begin(record_);
@@ -86,7 +87,7 @@ SegmentRecord SegmentSeries::newRecord(const Next& next) const {
     }
     enter(next.event, record);
     record.boot = parts_.index.boot();
-    record.number = parts_.index.nextNumber();
+    record.number = unused_.value_or(parts_.index.nextNumber());
     record.file = config_.name.name(record.start, record.number);
     const std::string first = record.file;
     for (int suffix = 2; parts_.folder.isTaken(record.file); ++suffix) {
@@ -151,6 +152,7 @@ Status SegmentSeries::close(OpenOutput& output, const EndedFile& file) {
 void SegmentSeries::discard(OpenOutput& output) {
     FileSeries::discard(output);
     parts_.index.forget(record_.file);
+    unused_ = record_.number;
 }
 
 }  // namespace smartcodec

@@ -57,7 +57,8 @@ class SegmentSeries final : public FileSeries {
     SegmentRecord record_;  // of the file that is open
     bool entered_ = false;  // in the index, which the disk does not know yet
     std::uint64_t segment_ = 0;
-    std::optional<WallTime> lastEnd_;  // where the next one begins
+    std::optional<std::uint64_t> unused_;  // the number of the file before, which got no picture
+    std::optional<WallTime> lastEnd_;      // where the next one begins
     CaptureTime lastSensorEnd_{};
     bool asked_ = false;  // for the next one, since this is large enough
     CaptureTime sampled_{};

@@ -67,9 +67,15 @@ struct ProfileBounds {
     return {1, std::chrono::seconds(10)};
 }
 
+/// What of an event is recorded beside itself.
+struct EventSettings {
+    std::chrono::nanoseconds preRoll = std::chrono::seconds(5);    ///< before it, at least, where there is room
+    std::chrono::nanoseconds postRoll = std::chrono::seconds(10);  ///< after the last thing that happened
+};
+
 /// How a recording is cut into files, and what becomes of them.
 struct SegmentSettings {
-    std::optional<std::chrono::nanoseconds> length = {};  ///< of one; one of both limits at least is given
+    std::optional<std::chrono::nanoseconds> length = {};  ///< of one; without both limits only events are cut
     std::optional<std::uint64_t> bytes = {};              ///< of one, about
     bool aligned = false;                                 ///< starts at multiples of `length` of the local day
     RetentionLimits keep = {};
@@ -85,6 +91,7 @@ struct Settings {
     std::string output = {};
     bool overwrite = false;
     std::optional<SegmentSettings> segments = {};                     ///< `output` is the pattern of their names then
+    std::optional<EventSettings> events = {};                         ///< each is a segment; empty: all is recorded
     std::chrono::nanoseconds syncInterval = std::chrono::seconds(1);  ///< between what is safe from a power cut
 
     EncoderChoice encoder = {};

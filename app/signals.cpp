@@ -8,29 +8,50 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <initializer_list>
 #include <iterator>
 #include <system_error>
 
 namespace smartcodec {
 
+namespace {
+
+/// The set of these signals, blocked, as a descriptor.
+UniqueFd block(std::initializer_list<int> numbers) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int number : numbers)
+        sigaddset(&signals, number);
+    if (const int error = pthread_sigmask(SIG_BLOCK, &signals, nullptr))
+        throw std::system_error(error, std::generic_category(), "blocking signals");
+    UniqueFd descriptor(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
+    if (!descriptor)
+        throw std::system_error(errno, std::generic_category(), "opening a descriptor for signals");
+    return descriptor;
+}
+
+/// The number of a signal that waits there, 0 if there is none.
+int takeFrom(const UniqueFd& descriptor) {
+    signalfd_siginfo info{};
+    const ssize_t size = read(descriptor.get(), &info, sizeof info);
+    return size == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+}
+
+}  // namespace
+
 StopSignals::StopSignals() {
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    if (const int error = pthread_sigmask(SIG_BLOCK, &signals, nullptr))
-        throw std::system_error(error, std::generic_category(), "blocking SIGINT and SIGTERM");
-    descriptor_ = UniqueFd(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
-    if (descriptor_.get() < 0)
-        throw std::system_error(errno, std::generic_category(), "opening a descriptor for SIGINT and SIGTERM");
+    descriptor_ = block({SIGINT, SIGTERM});
+    user_ = block({SIGUSR1});
 }
 
 int StopSignals::take() {
-    signalfd_siginfo info{};
-    const ssize_t size = read(descriptor_.get(), &info, sizeof info);
-    return size == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+    return takeFrom(descriptor_);
+}
+
+bool StopSignals::takeUser() {
+    return takeFrom(user_) != 0;
 }
 
 EndAtOnce::EndAtOnce(StopSignals& signals) : over_(eventfd(0, EFD_CLOEXEC)) {

@@ -6,8 +6,9 @@
 
 namespace smartcodec {
 
-/// SIGINT and SIGTERM as a descriptor to poll. Made before the first thread, so that every thread has them blocked.
-/// SIGPIPE and SIGXFSZ are ignored from then on: writing fails with EPIPE and EFBIG instead, which can be told.
+/// SIGINT, SIGTERM and SIGUSR1 as descriptors to poll. Made before the first thread, so that every thread has them
+/// blocked. SIGPIPE and SIGXFSZ are ignored from then on: writing fails with EPIPE and EFBIG instead, which can be
+/// told.
 class StopSignals {
   public:
     /// Throws std::system_error.
@@ -18,8 +19,14 @@ class StopSignals {
     /// The number of the signal that waits, 0 if there is none.
     [[nodiscard]] int take();
 
+    /// Readable when SIGUSR1 waits, which it may do for as long as it likes.
+    [[nodiscard]] int userDescriptor() const { return user_.get(); }
+    /// Whether it has come since this was asked last.
+    [[nodiscard]] bool takeUser();
+
   private:
     UniqueFd descriptor_;
+    UniqueFd user_;
 };
 
 /// While it lives, a signal ends the program at once: for the time in which there is nothing that could be ended

@@ -26,6 +26,7 @@ struct End {
     bool cut = false;                                     ///< the source had more: copied tracks end at `time` too
     std::optional<std::chrono::nanoseconds> motion = {};  ///< of the last segment; empty: nobody looked
     std::optional<EventNote> event = {};                  ///< that the last file is of; empty: of none
+    std::optional<EventMark> mark = {};                   ///< what happened since the last picture
 };
 
 /// A picture to be encoded, and how.
@@ -37,6 +38,14 @@ struct Job {
     std::uint64_t segment = 0;  ///< the one that it begins, counted from the first cut on; 0: none
     std::optional<std::chrono::nanoseconds> motion = {};  ///< how long something moved until this picture; empty:
                                                           ///< nobody looked
+    std::optional<EventMark> mark = {};                   ///< what happened since the job before; empty: nothing
+};
+
+/// An encoded picture, and what was known of it, and of others that went in before and have not come out, as a job.
+struct Encoded {
+    Packet packet;
+    std::optional<std::chrono::nanoseconds> motion = {};  ///< how long something moved; empty: nobody looked
+    std::optional<EventMark> mark = {};                   ///< what happened; empty: nothing
 };
 
 /// What follows is a segment of its own, or has other parameter sets: that goes into another file where one cannot hold
@@ -58,10 +67,11 @@ struct FileEnd {
     std::optional<EventNote> event = {};                  ///< that it is of; empty: of none
 };
 
-// What travels between the stages; Packet is a track that is copied, or an encoded picture. The monostate is an item
-// that nobody has filled.
+// What travels between the stages; Packet is a track that is copied, or, on its way to the file, any. The monostate is
+// an item that nobody has filled.
 using CaptureItem = std::variant<std::monostate, Frame, Packet, End>;
 using JobItem = std::variant<std::monostate, Job, Packet, End>;
+using HoldItem = std::variant<std::monostate, Encoded, Packet, NewFile, End>;
 using WriteItem = std::variant<std::monostate, Packet, NewFile, FileEnd, End>;
 
 /// Keeps the first thing that went wrong, and asks the source to stop. Any thread.

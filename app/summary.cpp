@@ -95,7 +95,7 @@ std::optional<double> RecordingSummary::savedShare() const {
 }
 
 int RecordingSummary::exitStatus() const {
-    if (framesRecorded == 0)
+    if (!isRecording())
         return 2;
     return failure.empty() ? 0 : 1;
 }
@@ -117,6 +117,12 @@ std::string toText(const RecordingSummary& summary) {
     if (summary.framesLost > 0)
         text += fmt::format("  lost           {} ({})\n", summary.framesLost,
                             summary.failure.empty() ? "by the encoder" : "to the failure");
+    if (summary.framesDiskBusy > 0)
+        text += fmt::format("  disk busy      {} (left out while the disk was too slow for them)\n",
+                            summary.framesDiskBusy);
+    if (summary.events)
+        text += fmt::format("  events         {}, {:.2f} s together; {} frames between them are left out\n",
+                            summary.events->count, seconds(summary.events->time), summary.events->framesBetween);
     text += fmt::format("  key frames     {}{}\n", total(summary.keyFramesByReason), listed(summary.keyFramesByReason));
     text += fmt::format("  size           {:.0f} KB, video {}\n", static_cast<double>(summary.bytes) / 1000,
                         bitrateText(summary.videoBitrate()));
@@ -146,6 +152,10 @@ std::string toJson(const RecordingSummary& summary) {
         json["segments"] = {{"index", summary.segments->index},
                             {"written", summary.segments->written},
                             {"removed", summary.segments->removed}};
+    if (summary.events)
+        json["events"] = {{"count", summary.events->count},
+                          {"time_s", seconds(summary.events->time)},
+                          {"frames_between", summary.events->framesBetween}};
     json["encoder"] = summary.encoder;
     json["width_px"] = summary.size.width;
     json["height_px"] = summary.size.height;
@@ -156,6 +166,7 @@ std::string toJson(const RecordingSummary& summary) {
     json["frames_dropped_at_source"] = summary.framesDroppedAtSource;
     json["frames_failed"] = summary.framesFailed;
     json["frames_lost"] = summary.framesLost;
+    json["frames_disk_busy"] = summary.framesDiskBusy;
     json["frames_unseen"] = summary.framesUnseen;
     json["frames_unstabilised"] = summary.framesUnstabilised;
     json["recorded_by_reason"] = keyed(summary.recordedByReason);

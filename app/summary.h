@@ -42,14 +42,23 @@ struct SegmentSummary {
     std::uint64_t removed = 0;  ///< old ones, of this recording or earlier ones, to keep within limits
 };
 
+/// Of a recording of events alone.
+struct EventSummary {
+    std::uint64_t count = 0;
+    std::chrono::nanoseconds time{0};  ///< that they took together, pre-roll and post-roll included
+    std::uint64_t framesBetween = 0;   ///< pictures that were left out, since they are of no event
+};
+
 /// What a recording came to.
-/// framesIn = framesRecorded + the sum of droppedByReason + framesDroppedAtSource + framesLost.
+/// framesIn = framesRecorded + the sum of droppedByReason + framesDroppedAtSource + framesLost + framesDiskBusy +
+/// events' framesBetween.
 struct RecordingSummary {
     std::string source;
     std::string output;              ///< as asked for
     std::vector<WrittenFile> files;  ///< more than one where the encoder had to begin anew; none of segments, which
                                      ///< may be many
     std::optional<SegmentSummary> segments;  ///< empty: the recording is not cut into any
+    std::optional<EventSummary> events;      ///< empty: everything was to be recorded
     std::string encoder;
     Size size;
 
@@ -60,6 +69,7 @@ struct RecordingSummary {
     std::uint64_t framesFailed = 0;           ///< those of them that the camera could not take, or damaged
     std::uint64_t framesLost = 0;             ///< were to be recorded, but the encoder or the disk failed,
                                               ///< or the encoder gave no packet for them
+    std::uint64_t framesDiskBusy = 0;         ///< left out while the disk was too slow for them
     std::uint64_t framesUnseen = 0;           ///< recorded without a look at them: the machine could not keep up
     std::uint64_t framesUnstabilised = 0;     ///< left as they came, for the same reason
     std::map<FrameReason, std::uint64_t> recordedByReason;  ///< as decided
@@ -85,6 +95,8 @@ struct RecordingSummary {
     std::string warning;   ///< what went wrong beside the recording; empty: nothing
     std::string failure;   ///< what ended the recording early; empty: nothing
 
+    /// Whether something was recorded, or could have been: nothing may have happened.
+    [[nodiscard]] bool isRecording() const { return framesRecorded > 0 || (events && framesIn > 0); }
     [[nodiscard]] Bitrate videoBitrate() const;
     /// Estimate: share of the bits that a video of `comparedRate` and the same duration has and this one has not, 0..1.
     /// Empty if the recording itself has that fixed rate.

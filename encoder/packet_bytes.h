@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -10,10 +11,18 @@
 namespace smartcodec {
 
 /// Memory for packets that are copied together, used again when they die, on whatever thread that is. It grows to the
-/// largest number ever out at once. `take` is for one thread; packets may outlive the pool.
+/// largest number ever out at once, each with at most twice the memory that its packet fills, or a little: many may be
+/// held for long, and a key frame's memory is a hundred small packets'. `take` is for one thread; packets may outlive
+/// the pool.
 class PacketBytes {
     struct Buffer final : BufferDepot<Buffer>::Lent {
         std::vector<std::byte> bytes;
+
+        void fit() {
+            constexpr std::size_t kLittle = 4096;
+            if (bytes.capacity() > std::max(kLittle, 2 * bytes.size()))
+                bytes.shrink_to_fit();
+        }
     };
     struct Drop {
         void operator()(Buffer* buffer) const noexcept { buffer->release(); }
@@ -29,6 +38,7 @@ class PacketBytes {
         explicit operator bool() const { return buffer_ != nullptr; }
         /// Hands the bytes to `packet`.
         void finish(Packet& packet) && {
+            buffer_->fit();
             packet.data = buffer_->bytes;
             packet.owner =
                 Packet::Owner(buffer_.release(), [](void* buffer) { static_cast<Buffer*>(buffer)->release(); });

@@ -166,8 +166,8 @@ class Stage {
     void end(int number) { jobs_.put(End{.time = CaptureTime(40ms * number)}); }
 
     /// The stage's next item; monostate if none comes.
-    [[nodiscard]] WriteItem take() {
-        WriteItem item;
+    [[nodiscard]] HoldItem take() {
+        HoldItem item;
         while (!packets_.takeOrArm(item)) {
             if (!becomesReadable(packets_.descriptor()))
                 return {};
@@ -175,7 +175,7 @@ class Stage {
         return item;
     }
     /// Its next packet's time.
-    [[nodiscard]] CaptureTime takePacket() { return std::get<Packet>(take()).presentation; }
+    [[nodiscard]] CaptureTime takePacket() { return std::get<Encoded>(take()).packet.presentation; }
 
     [[nodiscard]] EncodeStage& join() {
         thread_.join();
@@ -186,7 +186,7 @@ class Stage {
   private:
     FramePool pool_{kYuv420, {16, 16}};
     Queue<JobItem> jobs_;
-    Queue<WriteItem> packets_{8, QueueWaiting::Descriptor};
+    Queue<HoldItem> packets_{8, QueueWaiting::Descriptor};
     Queue<QpMap> spareMaps_{5};
     FirstFailure failure_;
     EncodeStage stage_;
@@ -220,11 +220,11 @@ TEST_SUITE("unit") {
         int packets = 0;
         bool inOrder = true;
         for (;;) {
-            const WriteItem item = stage.take();
+            const HoldItem item = stage.take();
             REQUIRE_FALSE(std::holds_alternative<std::monostate>(item));
             if (std::holds_alternative<End>(item))
                 break;
-            inOrder = inOrder && std::get<Packet>(item).presentation == CaptureTime(40ms * packets);
+            inOrder = inOrder && std::get<Encoded>(item).packet.presentation == CaptureTime(40ms * packets);
             ++packets;
         }
         CHECK(packets == kFrames);
@@ -237,7 +237,7 @@ TEST_SUITE("unit") {
         BackgroundEncoder encoder({.swallowFrom = 0});
         Stage stage(encoder);
         stage.putSound(3);
-        CHECK(stage.takePacket() == CaptureTime(120ms));
+        CHECK(std::get<Packet>(stage.take()).presentation == CaptureTime(120ms));
         stage.end(4);
         CHECK(std::holds_alternative<End>(stage.take()));
         (void)stage.join();
@@ -302,7 +302,7 @@ TEST_SUITE("unit") {
             stage.put(i);
         (void)stage.takePacket();
         (void)stage.takePacket();
-        const WriteItem item = stage.take();
+        const HoldItem item = stage.take();
         const auto* next = std::get_if<NewFile>(&item);
         REQUIRE(next != nullptr);
         CHECK(next->start == CaptureTime(80ms));

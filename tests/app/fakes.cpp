@@ -18,7 +18,10 @@ constexpr std::chrono::milliseconds kPeriod{40};
 
 class FakeSource final : public Source {
   public:
-    explicit FakeSource(const SourceRecipe& recipe) : recipe_(recipe), pool_(kYuv420, recipe.size) {
+    explicit FakeSource(const SourceRecipe& recipe)
+        : recipe_(recipe),
+          pool_(kYuv420, recipe.size),
+          left_(recipe.moving ? static_cast<std::size_t>(recipe.size.width - 20) : 8) {
         info_.name = "fake source";
         info_.format = kYuv420;
         info_.size = recipe.size;
@@ -52,15 +55,17 @@ class FakeSource final : public Source {
                             static_cast<std::size_t>(bytes.width));
         }
         const Plane& luma = frame->picture.planes[0];
-        const std::size_t left = recipe_.moving ? number * 4 % static_cast<std::size_t>(recipe_.size.width - 16) : 8;
+        if (recipe_.moving && (!recipe_.movesAt || recipe_.movesAt(time)))
+            left_ = (left_ + 4) % static_cast<std::size_t>(recipe_.size.width - 16);
         for (std::size_t y = 8; y < 24; ++y)
-            std::memset(luma.data + y * luma.strideBytes + left, 220, 16);
+            std::memset(luma.data + y * luma.strideBytes + left_, 220, 16);
         return frame;
     }
 
     SourceRecipe recipe_;
     SourceInfo info_;
     FramePool pool_;
+    std::size_t left_;  // edge of the square
 };
 
 class HinderedEncoder final : public Encoder {

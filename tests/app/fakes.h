@@ -17,7 +17,8 @@ struct SourceRecipe {
     std::vector<std::chrono::milliseconds> times;
     std::chrono::milliseconds duration{40};  ///< of each frame
     Size size{64, 48};
-    bool moving = true;        ///< false: every picture is the same
+    bool moving = true;                                           ///< false: every picture is the same
+    std::function<bool(std::chrono::milliseconds)> movesAt = {};  ///< and only then; empty: all the time
     bool endless = false;      ///< goes on after `times`, 40 ms apart, until it is stopped
     std::string failure = {};  ///< what ends it, after the last frame
 };

@@ -66,7 +66,7 @@ Outcome runStages(const SourceRecipe& recipe, PlainEncoder& encoder) {
     settings.smart = SmartFunctions::none();
     Queue<CaptureItem> captured(3);
     Queue<JobItem> jobs(3);
-    Queue<WriteItem> packets(4);
+    Queue<HoldItem> packets(4);
     Queue<QpMap> spareMaps(5);
     FirstFailure failure;
     CaptureStage capture(*source, settings, captured, failure);
@@ -78,9 +78,9 @@ Outcome runStages(const SourceRecipe& recipe, PlainEncoder& encoder) {
         const std::jthread threads[] = {std::jthread([&] { capture.run(); }), std::jthread([&] { analysis.run(); }),
                                         std::jthread([&] { encode.run(); })};
         for (;;) {
-            const WriteItem item = packets.take();
-            if (const auto* packet = std::get_if<Packet>(&item))
-                outcome.written.push_back(packet->presentation);
+            const HoldItem item = packets.take();
+            if (const auto* picture = std::get_if<Encoded>(&item))
+                outcome.written.push_back(picture->packet.presentation);
             if (const auto* end = std::get_if<End>(&item)) {
                 outcome.end = end->time;
                 break;

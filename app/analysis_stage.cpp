@@ -91,11 +91,13 @@ YuvView yuvView(const Picture& picture) {
 }  // namespace
 
 AnalysisStage::AnalysisStage(const Settings& settings, const SourceInfo& source, const Queues& queues,
-                             TraceWriter* trace, FirstFailure& failure, SegmentPlan* segments)
+                             TraceWriter* trace, FirstFailure& failure, SegmentPlan* segments,
+                             KeyFrameRequest* requests)
     : queues_(queues),
       trace_(trace),
       failure_(failure),
       segments_(segments),
+      requests_(requests),
       decider_(deciderConfig(settings, source.size)),
       plainDecider_(plainConfig(settings)),
       stabiliserConfig_(stabiliserConfig(settings, source)),
@@ -194,13 +196,20 @@ void AnalysisStage::shed(const Frame& frame) {
 }
 
 /// Whatever the picture shows. Between events there are no segments to begin.
-KeyFrameReason AnalysisStage::keyFrameDue(CaptureTime time) {
+void AnalysisStage::requestKeyFrames(CaptureTime time) {
     const bool eventOver = watch_ && watch_->endsAt(time);
+    if ((requests_ && requests_->take()) || eventOver)
+        request(KeyFrameReason::Requested);
     segmentDue_ = segments_ && segments_->isDue(time) && (!watch_ || watch_->isOn());
-    const bool wanted = keyFrameWanted_.exchange(false, std::memory_order_relaxed);
     if (segmentDue_)
-        return KeyFrameReason::Segment;
-    return eventOver || wanted ? KeyFrameReason::Requested : KeyFrameReason::None;
+        request(KeyFrameReason::Segment);
+}
+
+/// Of whoever decides about this frame.
+void AnalysisStage::request(KeyFrameReason reason) {
+    plainDecider_.requestKeyFrame(reason);
+    if (analyzer_ && looking_)
+        decider_.requestKeyFrame(reason);
 }
 
 /// Whether something happens.
@@ -219,12 +228,8 @@ void AnalysisStage::watch(const Frame& frame, const Decision& decision) {
 
 const Decision& AnalysisStage::decide(const Frame& frame) {
     const auto time = frame->time.time_since_epoch();
-    const KeyFrameReason due = keyFrameDue(frame->time);
-    if (due != KeyFrameReason::None)
-        plainDecider_.requestKeyFrame(due);
+    requestKeyFrames(frame->time);
     if (analyzer_ && looking_) {
-        if (due != KeyFrameReason::None)
-            decider_.requestKeyFrame(due);
         try {
             const Decision& decision = decideByAnalysis(frame);
             plainDecider_.follow(time, decision);

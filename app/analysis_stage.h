@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -13,6 +12,7 @@
 #include "analysis/decider.h"
 #include "analysis/stabiliser.h"
 #include "app/event_watch.h"
+#include "app/key_frame_request.h"
 #include "app/load_shedder.h"
 #include "app/plain_decider.h"
 #include "app/segment_plan.h"
@@ -42,9 +42,9 @@ class AnalysisStage {
         Queue<QpMap>& spareMaps;  ///< maps that the encoder is done with, for their memory
     };
 
-    /// Queues, `trace` and `segments` (which may be null) and `failure` are borrowed for the stage's life.
+    /// Queues, `trace`, `segments` and `requests` (which may be null) and `failure` are borrowed for the stage's life.
     AnalysisStage(const Settings& settings, const SourceInfo& source, const Queues& queues, TraceWriter* trace,
-                  FirstFailure& failure, SegmentPlan* segments = nullptr);
+                  FirstFailure& failure, SegmentPlan* segments = nullptr, KeyFrameRequest* requests = nullptr);
 
     /// Until End, which it hands on. For the stage's own thread.
     void run();
@@ -54,8 +54,6 @@ class AnalysisStage {
         if (watch_)
             watch_->signal();
     }
-    /// The next picture shall be a key frame. Any thread.
-    void requestKeyFrame() { keyFrameWanted_.store(true, std::memory_order_relaxed); }
 
     // Valid once `run` has returned.
     [[nodiscard]] const std::map<FrameReason, std::uint64_t>& recorded() const { return recorded_; }
@@ -71,7 +69,8 @@ class AnalysisStage {
     void pass(CaptureItem item);
     /// The job, if the frame is to be recorded.
     [[nodiscard]] std::optional<Job> process(Frame frame);
-    [[nodiscard]] KeyFrameReason keyFrameDue(CaptureTime time);
+    void requestKeyFrames(CaptureTime time);
+    void request(KeyFrameReason reason);
     [[nodiscard]] const Decision& decide(const Frame& frame);
     void watch(const Frame& frame, const Decision& decision);
     [[nodiscard]] const Decision& decideByAnalysis(const Frame& frame);
@@ -89,8 +88,8 @@ class AnalysisStage {
     TraceWriter* const trace_;
     FirstFailure& failure_;
     SegmentPlan* const segments_;
-    std::optional<EventWatch> watch_;  // empty: everything is recorded
-    std::atomic<bool> keyFrameWanted_{false};
+    KeyFrameRequest* const requests_;
+    std::optional<EventWatch> watch_;      // empty: everything is recorded
     bool segmentDue_ = false;              // with the frame in work
     std::optional<CaptureTime> failedAt_;  // no memory left, say: what comes is taken and forgotten
     std::optional<Analyzer> analyzer_;     // empty: nobody wants to know, or it failed

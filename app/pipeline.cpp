@@ -104,7 +104,7 @@ struct Recording::State {
           trace(openTrace(settings)),
           files(filesConfig(settings, source->info())),
           packets(isLive(settings, source->info()) ? kBacklogPackets : kPackets),
-          hold(holdConfig(), coded, packets, [this] { analysis.requestKeyFrame(); }),
+          hold(holdConfig(), coded, packets, [this] { keyFrames.ask(); }),
           write(openFirst(series(), *chosen.encoder, trace.get()), series(),
                 {.stage = sync, .interval = settings.syncInterval}, packets, failure) {}
 
@@ -129,9 +129,11 @@ struct Recording::State {
 
     const std::unique_ptr<Segmenting> segmenting;  // null: the recording is one file
     const std::unique_ptr<TraceWriter> trace;
+    KeyFrameRequest keyFrames;
     CaptureStage capture{*source, settings, captured, failure};
     AnalysisStage analysis{settings,    source->info(), {captured, jobs, spareMaps},
-                           trace.get(), failure,        segmenting ? &segmenting->plan : nullptr};
+                           trace.get(), failure,        segmenting ? &segmenting->plan : nullptr,
+                           &keyFrames};
     EncodeStage encode{*chosen.encoder, {jobs, coded, spareMaps}, failure};
     OutputSeries files;
     SyncStage sync{failure};

@@ -137,11 +137,12 @@ Outcome recordOn(const Hang& hang, int frames, std::size_t backlogBytes) {
     Queue<WriteItem> packets(5000);
     Queue<QpMap> spareMaps(5);
     FirstFailure failure;
+    KeyFrameRequest keyFrames;
     CaptureStage capture(*source, settings, captured, failure);
-    AnalysisStage analysis(settings, source->info(), {captured, jobs, spareMaps}, nullptr, failure);
+    AnalysisStage analysis(settings, source->info(), {captured, jobs, spareMaps}, nullptr, failure, nullptr,
+                           &keyFrames);
     EncodeStage encode(*chosen.encoder, {jobs, coded, spareMaps}, failure);
-    HoldStage hold({.mayDrop = true, .backlogBytes = backlogBytes}, coded, packets,
-                   [&] { analysis.requestKeyFrame(); });
+    HoldStage hold({.mayDrop = true, .backlogBytes = backlogBytes}, coded, packets, [&] { keyFrames.ask(); });
     HangingSeries series(fileConfig(settings, source->info()), hang, progress);
     SyncStage sync(failure);
     WriteStage write(series.open({.parameterSets = chosen.encoder->parameterSets()}), series,

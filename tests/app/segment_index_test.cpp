@@ -92,6 +92,11 @@ TEST_SUITE("unit") {
         record.boot = "b";
         record.bootEnd = CaptureTime(5ns);
         CHECK(fromLine(toLine(record)) == record);
+        CHECK(toLine(record).find("event") == std::string::npos);
+        record.event = 7;
+        record.reason = "signal, activity: low";
+        CHECK(toLine(record).find("\"event\":7,\"reason\":\"signal, activity: low\"") != std::string::npos);
+        CHECK(fromLine(toLine(record)) == record);
         CHECK(toLine(record).back() == '\n');
         CHECK_THROWS((void)toLine({.file = "\xff"}));
     }

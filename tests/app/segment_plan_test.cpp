@@ -131,6 +131,15 @@ TEST_SUITE("unit") {
         CHECK(line.starts == Starts{1000, 3000});
     }
 
+    TEST_CASE("an event begins a length of its own and nothing of an earlier one counts") {
+        Timeline line({.length = 2s, .bytes = 100});
+        line.run(1500ms, 100ms);
+        line.plan.full(0);
+        line.plan.restart(CaptureTime(1000s) + line.passed);
+        line.run(3s, 100ms);
+        CHECK(line.starts == Starts{3500});
+    }
+
     TEST_CASE("a full segment begins a new length") {
         Timeline line({.length = 2s, .bytes = 100});
         line.run(1s, 100ms);

@@ -56,6 +56,34 @@ TEST_SUITE("unit") {
         CHECK(json["failure"].is_null());
     }
 
+    TEST_CASE("a recording of events in which nothing happened is a whole one") {
+        RecordingSummary summary = example();
+        summary.framesRecorded = 0;
+        summary.events = EventSummary{.count = 0, .time = {}, .framesBetween = 40};
+        CHECK(summary.exitStatus() == 0);
+        summary.failure = "broken encoder";
+        CHECK(summary.exitStatus() == 1);
+        summary.framesIn = 0;
+        CHECK(summary.exitStatus() == 2);
+    }
+
+    TEST_CASE("events and what a slow disk cost are told") {
+        RecordingSummary summary = example();
+        CHECK(toText(summary).find("events") == std::string::npos);
+        CHECK(toText(summary).find("disk busy") == std::string::npos);
+        CHECK_FALSE(nlohmann::json::parse(toJson(summary)).contains("events"));
+        summary.events = EventSummary{.count = 3, .time = std::chrono::milliseconds(61'500), .framesBetween = 700};
+        summary.framesDiskBusy = 25;
+        const std::string text = toText(summary);
+        CHECK(text.find("events         3, 61.50 s together; 700 frames between them") != std::string::npos);
+        CHECK(text.find("disk busy      25 ") != std::string::npos);
+        const auto json = nlohmann::json::parse(toJson(summary));
+        CHECK(json["events"]["count"] == 3);
+        CHECK(json["events"]["time_s"] == 61.5);
+        CHECK(json["events"]["frames_between"] == 700);
+        CHECK(json["frames_disk_busy"] == 25);
+    }
+
     TEST_CASE("what failed at the camera is not said to have come too fast") {
         RecordingSummary summary = example();
         summary.framesDroppedAtSource = 5;

@@ -206,7 +206,7 @@ TEST_SUITE("camera") {
         CHECK(addsUp(summary));
         REQUIRE(!log.times.empty());
         CHECK(log.soonest >= 0ns);  // the sensor's clock is the boot clock
-        CHECK(log.latest < 2s);
+        CHECK(log.latest < 10s);    // and of no other epoch, however slow the machine
         FileSourceConfig file;
         file.path = settings.output;
         PictureSink sink;

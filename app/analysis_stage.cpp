@@ -91,11 +91,13 @@ YuvView yuvView(const Picture& picture) {
 }  // namespace
 
 AnalysisStage::AnalysisStage(const Settings& settings, const SourceInfo& source, const Queues& queues,
-                             TraceWriter* trace, FirstFailure& failure, SegmentPlan* segments)
+                             TraceWriter* trace, FirstFailure& failure, SegmentPlan* segments,
+                             KeyFrameRequest* requests)
     : queues_(queues),
       trace_(trace),
       failure_(failure),
       segments_(segments),
+      requests_(requests),
       decider_(deciderConfig(settings, source.size)),
       plainDecider_(plainConfig(settings)),
       stabiliserConfig_(stabiliserConfig(settings, source)),
@@ -191,11 +193,11 @@ void AnalysisStage::shed(const Frame& frame) {
 
 const Decision& AnalysisStage::decide(const Frame& frame) {
     const auto time = frame->time.time_since_epoch();
+    if (requests_ && requests_->take())
+        request(KeyFrameReason::Requested);
     if (segmentDue_)
-        plainDecider_.requestKeyFrame(KeyFrameReason::Segment);
+        request(KeyFrameReason::Segment);
     if (analyzer_ && looking_) {
-        if (segmentDue_)
-            decider_.requestKeyFrame(KeyFrameReason::Segment);
         try {
             const Decision& decision = decideByAnalysis(frame);
             plainDecider_.follow(time, decision);
@@ -205,6 +207,13 @@ const Decision& AnalysisStage::decide(const Frame& frame) {
         }
     }
     return plainDecider_.decide(time, frame->duration);
+}
+
+/// Of whoever decides about this frame.
+void AnalysisStage::request(KeyFrameReason reason) {
+    plainDecider_.requestKeyFrame(reason);
+    if (analyzer_ && looking_)
+        decider_.requestKeyFrame(reason);
 }
 
 const Decision& AnalysisStage::decideByAnalysis(const Frame& frame) {

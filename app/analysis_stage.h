@@ -11,6 +11,7 @@
 #include "analysis/analyzer.h"
 #include "analysis/decider.h"
 #include "analysis/stabiliser.h"
+#include "app/key_frame_request.h"
 #include "app/load_shedder.h"
 #include "app/plain_decider.h"
 #include "app/segment_plan.h"
@@ -40,9 +41,9 @@ class AnalysisStage {
         Queue<QpMap>& spareMaps;  ///< maps that the encoder is done with, for their memory
     };
 
-    /// Queues, `trace` and `segments` (which may be null) and `failure` are borrowed for the stage's life.
+    /// Queues, `trace`, `segments` and `requests` (which may be null) and `failure` are borrowed for the stage's life.
     AnalysisStage(const Settings& settings, const SourceInfo& source, const Queues& queues, TraceWriter* trace,
-                  FirstFailure& failure, SegmentPlan* segments = nullptr);
+                  FirstFailure& failure, SegmentPlan* segments = nullptr, KeyFrameRequest* requests = nullptr);
 
     /// Until End, which it hands on. For the stage's own thread.
     void run();
@@ -62,6 +63,7 @@ class AnalysisStage {
     /// The job, if the frame is to be recorded.
     [[nodiscard]] std::optional<Job> process(Frame frame);
     [[nodiscard]] const Decision& decide(const Frame& frame);
+    void request(KeyFrameReason reason);
     [[nodiscard]] const Decision& decideByAnalysis(const Frame& frame);
     void giveUpAnalysing(const Frame& frame, const std::exception& error);
     void shed(const Frame& frame);
@@ -77,6 +79,7 @@ class AnalysisStage {
     TraceWriter* const trace_;
     FirstFailure& failure_;
     SegmentPlan* const segments_;
+    KeyFrameRequest* const requests_;
     bool segmentDue_ = false;              // with the frame in work
     std::optional<CaptureTime> failedAt_;  // no memory left, say: what comes is taken and forgotten
     std::optional<Analyzer> analyzer_;     // empty: nothing smart is on, or it failed

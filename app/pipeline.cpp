@@ -135,13 +135,14 @@ OpenOutput openFirst(FileSeries& files, const Encoder& encoder, TraceWriter* tra
 
 /// What a recording in segments has more than another.
 struct Segmenting {
-    Segmenting(const Settings& settings, const SourceInfo& source, const ReadClocks& readClocks, FirstFailure& failure)
+    Segmenting(const Settings& settings, const SourceInfo& source, const ReadClocks& readClocks, FirstFailure& failure,
+               bool live)
         : name(settings.output),
           folder(name.folder()),
           times(readClocks ? readClocks : readSystemClocks, source.live),
           index(folder, times),
           plan(*settings.segments, times),
-          keeper(*settings.segments, index, failure),
+          keeper(*settings.segments, index, failure, live),
           series({.file = fileConfig(settings, source),
                   .name = name,
                   .bytes = settings.segments->bytes,
@@ -190,20 +191,28 @@ struct Recording::State {
     State(const Settings& given, const PipelineParts& parts)
         : settings((checkFiles(given), given)),
           source(openSource(settings, parts)),
+          live(settings.realtime || source->info().live),
           chosen(openEncoder(settings, source->info(), parts)),
           done(openEvent()),
           jobs(kJobs, EncodeStage::waitingFor(*chosen.encoder)),
           segmenting((parts.beforeOutput ? parts.beforeOutput() : void(),
                       settings.segments
-                          ? std::make_unique<Segmenting>(settings, source->info(), parts.readClocks, failure)
+                          ? std::make_unique<Segmenting>(settings, source->info(), parts.readClocks, failure, live)
                           : nullptr)),
           trace(openTrace(settings)),
           files(filesConfig(settings, source->info())),
           write(openFirst(series(), *chosen.encoder, trace.get()), series(),
-                {.stage = sync, .interval = settings.syncInterval}, packets, failure) {}
+                {.stage = sync, .interval = settings.syncInterval}, packets, failure, survival(parts)) {}
 
     void start();
     void join();
+    [[nodiscard]] std::optional<WriteStage::Survival> survival(const PipelineParts& parts) {
+        if (!live)
+            return std::nullopt;
+        return WriteStage::Survival{
+            .keyFrames = keyFrames, .parameterSets = chosen.encoder->parameterSets(), .retries = parts.retries};
+    }
+    [[nodiscard]] std::chrono::nanoseconds waitingForDisk() const;
     void tellDone() { (void)eventfd_write(done.get(), 1); }  // once: one event always fits
     void giveUpStarting();
     [[nodiscard]] FileSeries& series() { return segmenting ? static_cast<FileSeries&>(segmenting->series) : files; }
@@ -212,6 +221,7 @@ struct Recording::State {
     const Settings settings;
     FirstFailure failure;
     const std::unique_ptr<Source> source;
+    const bool live;  // pictures come at their own pace
     const ChosenEncoder chosen;
     const UniqueFd done;
 
@@ -222,15 +232,18 @@ struct Recording::State {
 
     const std::unique_ptr<Segmenting> segmenting;  // null: the recording is one file
     const std::unique_ptr<TraceWriter> trace;
+    KeyFrameRequest keyFrames;
     CaptureStage capture{*source, settings, captured, failure};
     AnalysisStage analysis{settings,    source->info(), {captured, jobs, spareMaps},
-                           trace.get(), failure,        segmenting ? &segmenting->plan : nullptr};
+                           trace.get(), failure,        segmenting ? &segmenting->plan : nullptr,
+                           &keyFrames};
     EncodeStage encode{*chosen.encoder, {jobs, packets, spareMaps}, failure};
     OutputSeries files;
-    SyncStage sync{failure};
+    SyncStage sync{failure, live};
     WriteStage write;  // opened last, since it leaves a file: a start that fails before has left nothing
 
     std::atomic<bool> stopped{false};  // set by whoever stops it
+    std::atomic<std::chrono::nanoseconds> stoppedAt{std::chrono::nanoseconds::max()};
     Stopwatch running;
     std::chrono::nanoseconds wallTime{0};
     std::vector<std::jthread> threads;
@@ -295,6 +308,14 @@ void Recording::State::join() {
     wallTime = running.elapsed();
 }
 
+std::chrono::nanoseconds Recording::State::waitingForDisk() const {
+    const std::chrono::nanoseconds now = std::chrono::steady_clock::now().time_since_epoch();
+    const std::chrono::nanoseconds sinceStop = now - std::min(now, stoppedAt.load(std::memory_order_relaxed));
+    const auto ending = std::max(sinceStop, capture.sinceEnd());
+    const auto keeping = segmenting ? segmenting->keeper.waiting() : std::chrono::nanoseconds(0);
+    return live ? std::min(ending, std::max({write.waiting(), sync.waiting(), keeping})) : std::chrono::nanoseconds(0);
+}
+
 RecordingSummary Recording::State::summary() const {
     RecordingSummary summary;
     summary.source = source->info().name;
@@ -309,6 +330,9 @@ RecordingSummary Recording::State::summary() const {
     const SourceReport report = source->report();
     summary.framesFailed = std::min(report.failed, capture.dropped());
     summary.framesLost = encode.jobs() - std::min(encode.jobs(), write.pictures());
+    summary.framesLostToDisk = write.picturesLost();
+    summary.diskOutages = write.outages();
+    summary.timeLost = write.timeLost();
     summary.framesUnseen = analysis.unseen();
     summary.framesUnstabilised = analysis.unstabilised();
     summary.recordedByReason = analysis.recorded();
@@ -338,6 +362,9 @@ RecordingSummary Recording::State::summary() const {
     summary.peakMemoryBytes = peakMemoryBytes();
     summary.stopped = stopped;
     summary.failure = failure.message();
+    if (const std::string trouble = failure.trouble(); summary.failure.empty() && !trouble.empty())
+        summary.failure =
+            trouble + ". The recording went on, and lacks " + std::to_string(summary.framesLostToDisk) + " pictures";
     return summary;
 }
 
@@ -354,12 +381,17 @@ void Recording::start() {
 }
 
 void Recording::stop() {
+    state_->stoppedAt = std::chrono::steady_clock::now().time_since_epoch();
     state_->stopped = true;
     state_->failure.stopSource().request_stop();
 }
 
 int Recording::doneDescriptor() const {
     return state_->done.get();
+}
+
+std::chrono::nanoseconds Recording::waitingForDisk() const {
+    return state_->waitingForDisk();
 }
 
 Progress Recording::progress() const {

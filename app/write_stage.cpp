@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <string>
+#include <system_error>
 #include <utility>
+
+#include "mux/output_file.h"
 
 namespace smartcodec {
 
@@ -16,28 +20,44 @@ constexpr std::chrono::milliseconds kLongestWait(500);
 /// Between two looks at a disk that is still busy with the last sync.
 constexpr std::chrono::nanoseconds kShortestWait = std::chrono::milliseconds(20);
 
+/// What `work` came to, be it thrown.
+Status attempt(const std::function<Status()>& work) {
+    try {
+        return work();
+    } catch (const std::system_error& error) {
+        return Status::failure(error.what(), error.code());
+    } catch (const std::exception& error) {
+        return Status::failure(error.what());
+    }
+}
+
 }  // namespace
 
 WriteStage::WriteStage(OpenOutput first, FileSeries& files, const Syncing& syncing, Queue<WriteItem>& in,
-                       FirstFailure& failure)
+                       FirstFailure& failure, const std::optional<Survival>& survival)
     : output_(std::move(first)),
       series_(files),
       syncing_(syncing),
       in_(in),
       failure_(failure),
-      leftOut_(output_->writer->leftOut()) {}
+      leftOut_(output_->writer->leftOut()) {
+    if (!survival)
+        return;
+    retries_.emplace(survival->retries);
+    keyFrames_ = &survival->keyFrames;
+    parameterSets_.assign(survival->parameterSets.begin(), survival->parameterSets.end());
+}
 
 void WriteStage::run() {
     for (;;) {
         WriteItem item = next();
+        const DiskWatch::Busy busy(watch_);
         if (auto* packet = std::get_if<Packet>(&item)) {
-            if (!failed_)
-                write(std::move(*packet));
-        } else if (const auto* next = std::get_if<NewFile>(&item)) {
-            if (!failed_)
-                goOnIn(*next);
+            take(std::move(*packet));
+        } else if (auto* next = std::get_if<NewFile>(&item)) {
+            goOnIn(std::move(*next));
         } else if (const auto* end = std::get_if<End>(&item)) {
-            finish(failed_ ? End{.time = std::min(end->time, failedAt_), .cut = true, .motion = end->motion} : *end);
+            finish(*end);
             syncing_.stage.end();
             series_.end();
             return;
@@ -51,7 +71,7 @@ WriteItem WriteStage::next() {
     std::optional<Moment> wake;
     if (waitingSince_)
         wake = *waitingSince_ + kLongestWait;
-    if (output_ && !failed_ && output_->writer->bytesWritten() != syncedBytes_)
+    if (state_ == State::Writing && output_->writer->bytesWritten() != syncedBytes_)
         wake = std::min(wake.value_or(Moment::max()), lastSync_ + syncing_.interval);
     if (!wake)
         return in_.take();
@@ -62,7 +82,7 @@ WriteItem WriteStage::next() {
 
 /// Sees to it that what has come gets into the file and from there to the disk.
 void WriteStage::attend() {
-    if (failed_ || !output_) {
+    if (state_ != State::Writing) {
         waitingSince_.reset();
         return;
     }
@@ -70,24 +90,38 @@ void WriteStage::attend() {
     FileWriter& writer = *output_->writer;
     if (waitingSince_ && now - *waitingSince_ >= kLongestWait) {
         const Stopwatch working;
-        failed_ = !succeeds([&] { return writer.flush(); });
-        if (failed_)
-            failedAt_ = lastPresentation_;
+        waitingSince_.reset();
+        const Status flushed = attempt([&] { return writer.flush(); });
         takeFigures();
         time_.total += working.elapsed();
-        waitingSince_.reset();
+        if (!flushed.ok())
+            return lose(flushed, lastPresentation_);
+        noteReturn();
     }
     if (UniqueFd first = series_.toSyncFirst()) {
         if (!syncing_.stage.sync(std::move(first)))
             return;
         series_.firstIsSynced();
     }
-    if (now - lastSync_ >= syncing_.interval && writer.bytesWritten() != syncedBytes_ && !failed_) {
+    if (now - lastSync_ >= syncing_.interval && writer.bytesWritten() != syncedBytes_) {
         if (UniqueFd file = writer.toSync(); file && syncing_.stage.sync(std::move(file))) {
             lastSync_ = now;
             syncedBytes_ = writer.bytesWritten();
         }
     }
+}
+
+void WriteStage::take(Packet packet) {
+    const bool video = packet.stream == 0;
+    received_ += video ? 1 : 0;
+    if (video && state_ == State::Writing && retries_) {
+        if (const Status synced = syncing_.stage.takeFailure(); !synced.ok())
+            lose(synced, packet.presentation);
+    }
+    if (video && state_ == State::Away)
+        comeBack(packet);
+    if (state_ == State::Writing)
+        write(std::move(packet));
 }
 
 void WriteStage::write(Packet packet) {
@@ -100,9 +134,7 @@ void WriteStage::write(Packet packet) {
         series_.begun(presentation);
     }
     const std::uint64_t before = output_->writer->bytesWritten();
-    failed_ = !succeeds([&] { return output_->writer->write(std::move(packet)); });
-    if (failed_)
-        failedAt_ = presentation;
+    const Status written = attempt([&] { return output_->writer->write(std::move(packet)); });
     lastPresentation_ = presentation;
     if (!waitingSince_ || output_->writer->bytesWritten() != before)
         waitingSince_ = std::chrono::steady_clock::now();
@@ -110,33 +142,48 @@ void WriteStage::write(Packet packet) {
         series_.grew(output_->writer->bytesWritten(), presentation);
     takeFigures();
     time_.add(working.elapsed());
+    if (!written.ok())
+        lose(written, presentation);
+    else
+        noteReturn();
 }
 
-void WriteStage::goOnIn(const NewFile& next) {
-    if (next.segment == 0 && output_->writer->goOnWith(next.parameterSets)) {
+void WriteStage::goOnIn(NewFile next) {
+    parameterSets_ = std::move(next.parameterSets);
+    segment_ = std::max(segment_, next.segment);
+    if (state_ != State::Writing)
+        return;
+    if (next.segment == 0 && output_->writer->goOnWith(parameterSets_)) {
         if (fileStart_)
             spdlog::info("the encoder began anew with other parameter sets: {} goes on with them", output_->path);
         return;
     }
     const Stopwatch working;
-    failed_ = !succeeds([&] { return output_->writer->endBefore(next.start, following_); });
-    closeFile(next.start, next.motion);
-    failed_ = failed_ || !succeeds([&] { return openNext(next); });
-    if (failed_)
-        failedAt_ = next.start;
+    Status status = attempt([&] { return output_->writer->endBefore(next.start, following_); });
+    const bool anew = fileStart_ && next.segment == 0;
+    if (const Status closed = closeFile({.end = next.start, .motion = next.motion, .isTold = !status.ok()});
+        status.ok())
+        status = closed;
+    if (status.ok())
+        status = attempt([&] { return openNext({.start = next.start}); });
     takeFigures();
     time_.total += working.elapsed();
+    if (!status.ok())
+        lose(status, next.start);
+    else if (anew)
+        spdlog::info("the encoder began anew with other parameter sets: the recording goes on in {}", output_->path);
 }
 
-Status WriteStage::openNext(const NewFile& next) {
-    output_ = series_.open({.parameterSets = next.parameterSets,
-                            .insteadOfLast = !fileStart_,
+/// `next` need not know more than the start.
+Status WriteStage::openNext(const FileSeries::Next& next) {
+    output_ = series_.open({.parameterSets = parameterSets_,
+                            .insteadOfLast = discarded_,
                             .start = next.start,
-                            .segment = next.segment});
-    if (fileStart_ && next.segment == 0)
-        spdlog::info("the encoder began anew with other parameter sets: the recording goes on in {}", output_->path);
+                            .segment = segment_,
+                            .afterTrouble = next.afterTrouble});
     fileStart_.reset();
     syncedBytes_ = 0;
+    motionKnown_ = !next.afterTrouble;
     for (Packet& packet : std::exchange(following_, {})) {
         if (Status status = output_->writer->write(std::move(packet)); !status.ok())
             return status;
@@ -145,28 +192,44 @@ Status WriteStage::openNext(const NewFile& next) {
 }
 
 void WriteStage::finish(const End& end) {
-    if (!output_)
-        return;
-    const Stopwatch working;
-    (void)succeeds([&] { return output_->writer->end(end.time, end.cut ? CopiedTail::Cut : CopiedTail::Keep); });
-    closeFile(end.time, end.motion);
-    takeFigures();
-    time_.total += working.elapsed();
+    const bool failed = state_ == State::Failed;
+    if (output_) {
+        const Stopwatch working;
+        const CaptureTime time = failed ? std::min(end.time, failedAt_) : end.time;
+        const CopiedTail tail = failed || end.cut ? CopiedTail::Cut : CopiedTail::Keep;
+        Status status = attempt([&] { return output_->writer->end(time, tail); });
+        noteReturn();
+        if (const Status closed = closeFile({.end = time, .motion = end.motion, .isTold = !status.ok()}); status.ok())
+            status = closed;
+        takeFigures();
+        time_.total += working.elapsed();
+        if (!status.ok())
+            failure_.report(status.message());
+    }
+    const bool away = state_ == State::Away || returning_;
+    if (failed || away)
+        timeLost_ += std::max(std::chrono::nanoseconds(0), end.time - failedAt_);
+    if (away)
+        spdlog::error("the recording ends without its disk: {} pictures were dropped", picturesLost() - lostBefore_);
 }
 
-/// The file is ended, well or not.
-void WriteStage::closeFile(CaptureTime end, std::optional<std::chrono::nanoseconds> motion) {
+/// Its writer is ended, well or not. `file.start` need not be told.
+Status WriteStage::closeFile(const EndedFile& file) {
     const std::uint64_t pictures = output_->writer->videoPackets();
-    if (pictures == 0) {
+    discarded_ = pictures == 0;
+    if (discarded_) {
         series_.discard(*output_);
         output_.reset();
-        return;
+        return {};
     }
     finished_.pictures += pictures;
     finished_.videoBytes += output_->writer->videoBytes();
     std::uint64_t bytes = output_->writer->bytesWritten();
-    const EndedFile ended{.start = *fileStart_, .end = end, .motion = motion};
-    failed_ = !succeeds([&] { return series_.close(*output_, ended); }) || failed_;
+    EndedFile ended = file;
+    ended.start = *fileStart_;
+    if (!motionKnown_)
+        ended.motion.reset();
+    Status closed = attempt([&] { return series_.close(*output_, ended); });
     if (output_->writer) {
         bytes = output_->writer->bytesWritten();
         files_.push_back({.path = output_->path, .pictures = pictures, .bytes = bytes, .start = *fileStart_ - *first_});
@@ -174,24 +237,79 @@ void WriteStage::closeFile(CaptureTime end, std::optional<std::chrono::nanosecon
     finished_.bytes += bytes;
     ++fileCount_;
     output_.reset();
+    return closed;
+}
+
+/// The disk does not take what would have been shown from `at` on.
+void WriteStage::lose(const Status& why, CaptureTime at) {
+    const bool survives = retries_ && !isDiskFull(why.code());
+    if (survives && output_) {
+        (void)attempt([&] { return output_->writer->end(at, CopiedTail::Cut); });
+        noteReturn();
+    }
+    if (!returning_)
+        failedAt_ = at;
+    if (!survives) {
+        state_ = State::Failed;
+        failure_.report(why.message());
+        return;
+    }
+    if (!returning_) {
+        ++outages_;
+        spdlog::error("{}. The recording goes on as soon as a new file can be made; what comes until then is dropped",
+                      why.message());
+    }
+    state_ = State::Away;
+    returning_ = false;
+    failure_.note(why.message());
+    if (output_)
+        (void)closeFile({.end = at, .isTold = true});
+    takeFigures();
+    following_.clear();
+    retries_->failed(std::chrono::steady_clock::now());
+}
+
+/// Tries to, where it is time, and once a key frame has come that a file can begin with.
+void WriteStage::comeBack(const Packet& packet) {
+    const Moment now = std::chrono::steady_clock::now();
+    if (!retries_->isDue(now))
+        return;
+    if (!packet.keyFrame) {
+        if (!std::exchange(asked_, true))
+            keyFrames_->ask();
+        return;
+    }
+    asked_ = false;
+    (void)syncing_.stage.takeFailure();  // of a file that is given up
+    const Status opened = attempt([&] { return openNext({.start = packet.presentation, .afterTrouble = true}); });
+    if (opened.ok()) {
+        retries_->worked(now);
+        state_ = State::Writing;
+        returning_ = true;
+        lostNow_ = picturesLost() - 1 - lostBefore_;  // without this one
+    } else if (isDiskFull(opened.code())) {
+        state_ = State::Failed;
+        failure_.report(opened.message());
+    } else {
+        retries_->failed(now);
+    }
+}
+
+/// Once something of the new file is on the disk: that it could be made says little.
+void WriteStage::noteReturn() {
+    if (!returning_ || output_->writer->videoPackets() == 0)
+        return;
+    returning_ = false;
+    lostBefore_ += lostNow_;
+    timeLost_ += *fileStart_ - failedAt_;
+    spdlog::info("the disk is back, and the recording goes on in {}: {} pictures were dropped, {:.1f} s", output_->path,
+                 lostNow_, std::chrono::duration<double>(*fileStart_ - failedAt_).count());
 }
 
 /// The writer's own: it holds packets back, and what it holds when the disk fails is not in the file.
 void WriteStage::takeFigures() {
     pictures_.store(finished_.pictures + (output_ ? output_->writer->videoPackets() : 0), std::memory_order_relaxed);
     bytes_.store(finished_.bytes + (output_ ? output_->writer->bytesWritten() : 0), std::memory_order_relaxed);
-}
-
-bool WriteStage::succeeds(const std::function<Status()>& work) {
-    std::string failure;
-    try {
-        failure = work().message();
-    } catch (const std::exception& error) {
-        failure = error.what();
-    }
-    if (!failure.empty())
-        failure_.report(failure);
-    return failure.empty();
 }
 
 }  // namespace smartcodec

@@ -17,9 +17,11 @@ struct SourceRecipe {
     std::vector<std::chrono::milliseconds> times;
     std::chrono::milliseconds duration{40};  ///< of each frame
     Size size{64, 48};
-    bool moving = true;        ///< false: every picture is the same
-    bool endless = false;      ///< goes on after `times`, 40 ms apart, until it is stopped
-    std::string failure = {};  ///< what ends it, after the last frame
+    bool moving = true;                 ///< false: every picture is the same
+    bool live = false;                  ///< frames come at a pace of their own, and wait nevertheless
+    std::chrono::milliseconds pace{0};  ///< between them, of a clock on the wall
+    bool endless = false;               ///< goes on after `times`, 40 ms apart, until it is stopped
+    std::string failure = {};           ///< what ends it, after the last frame
 };
 
 /// `count` times that are `period` apart, from zero on.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
 
 namespace smartcodec {
 
@@ -17,20 +16,25 @@ class RetryPlan {
 
     explicit RetryPlan(const Config& config) : config_(config) {}
 
-    void worked(Moment now) { workedSince_ = now; }
+    void worked(Moment now) {
+        works_ = true;
+        since_ = now;
+    }
     void failed(Moment now) {
-        const bool wellForLong = !next_ || (workedSince_ && now - *workedSince_ >= config_.longest);
+        const bool wellForLong = fresh_ || (works_ && now - since_ >= config_.longest);
         wait_ = wellForLong ? std::chrono::nanoseconds(0) : std::clamp(2 * wait_, config_.first, config_.longest);
-        workedSince_.reset();
+        fresh_ = works_ = false;
         next_ = now + wait_;
     }
-    [[nodiscard]] bool isDue(Moment now) const { return !next_ || now >= *next_; }
+    [[nodiscard]] bool isDue(Moment now) const { return now >= next_; }
 
   private:
     const Config config_;
     std::chrono::nanoseconds wait_{0};
-    std::optional<Moment> workedSince_;
-    std::optional<Moment> next_;  // empty: nothing has failed yet
+    bool fresh_ = true;  // nothing has failed yet
+    bool works_ = true;
+    Moment since_{};
+    Moment next_ = Moment::min();
 };
 
 }  // namespace smartcodec

@@ -4,9 +4,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <numeric>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "app/pipeline.h"
@@ -14,6 +17,7 @@
 #include "mux/file_writer.h"
 #include "mux/segment_folder.h"
 #include "tests/app/fakes.h"
+#include "tests/app/program.h"
 #include "tests/app/recorded_file.h"
 #include "tests/app/segment_list.h"
 #include "tests/app/small_disk.h"
@@ -201,6 +205,28 @@ TEST_SUITE("integration") {
             }
             CHECK(listed == filesIn(folder.path()));
         }
+    }
+
+    TEST_CASE("a disk that does not answer holds the end of a live recording up for ten seconds only") {
+        for (const char* changes : {"6", "8", "14"}) {
+            CAPTURE(std::string(changes));
+            const TemporaryFolder folder;
+            setenv("SMARTCODEC_SICK_FOLDER", folder.path().c_str(), 1);
+            setenv("SMARTCODEC_SICK_CHANGES", changes, 1);
+            Program program({"--scene", "-w", "160", "-h", "96", "--realtime", "--smart", "off", "--encoder",
+                             "software", "-o", folder / "out.mp4"},
+                            {.binary = SMARTCODEC_SICK_DISK});
+            std::this_thread::sleep_for(4s);
+            const auto asked = std::chrono::steady_clock::now();
+            program.send(SIGINT);
+            const ProgramResult result = program.wait(30s);
+            CAPTURE(result.errors);
+            CHECK(std::chrono::steady_clock::now() - asked < 15s);
+            CHECK(result.exitStatus == 1);
+            CHECK(result.errors.find("the disk has not answered for 10 s") != std::string::npos);
+            CHECK(picturesIn(folder / "out.mp4") > 0);
+        }
+        unsetenv("SMARTCODEC_SICK_FOLDER");
     }
 
     TEST_CASE("a recording that is not live ends when its disk fails") {

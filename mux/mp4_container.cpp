@@ -18,6 +18,7 @@ extern "C" {
 #include <utility>
 
 #include "capture/libav_handles.h"
+#include "mux/mp4_options.h"
 
 namespace smartcodec {
 namespace {
@@ -214,20 +215,9 @@ std::uint64_t grown(std::uint64_t packetBytes) {
     return packetBytes + packetBytes / 4;
 }
 
-struct Mp4Options {
-    const char* flags = "+write_colr";  ///< the range belongs in the file even where the colours are not known
-    bool editLists = true;
-};
-
-void initialise(AVFormatContext& format, const Mp4Options& wanted, const std::string& path) {
-    AVDictionary* options = nullptr;
-    av_dict_set_int(&options, "video_track_timescale", VideoTimeline::kTicksPerSecond, 0);
-    // The default of 1000 would round the edit list, and so the end of the recording, to milliseconds.
-    av_dict_set_int(&options, "movie_timescale", VideoTimeline::kTicksPerSecond, 0);
-    av_dict_set_int(&options, "use_editlist", wanted.editLists ? 1 : 0, 0);
-    av_dict_set(&options, "movflags", wanted.flags, 0);
-    const int result = avformat_init_output(&format, &options);
-    av_dict_free(&options);
+void initialise(AVFormatContext& format, const Mp4Options::Wanted& wanted, const std::string& path) {
+    Mp4Options options(wanted);
+    const int result = avformat_init_output(&format, options.dictionary());
     if (result < 0)
         throw std::runtime_error("cannot record to '" + path + "': MP4 refuses the tracks: " + libavError(result));
 }
@@ -260,7 +250,11 @@ std::vector<std::byte> fragmentedHead(const FileConfig& config) {
     format->pb = buffer;
     (void)addTracks(*format, config);
     // The edit lists are ours: what they say is not known here.
-    initialise(*format, {.flags = "+empty_moov+default_base_moof+write_colr", .editLists = false}, config.path);
+    initialise(*format,
+               {.ticksPerSecond = VideoTimeline::kTicksPerSecond,
+                .flags = "+empty_moov+default_base_moof",
+                .editLists = false},
+               config.path);
     const int result = avformat_write_header(format.get(), nullptr);
     if (result < 0)
         throw std::runtime_error("cannot begin '" + config.path + "': " + libavError(result));
@@ -306,7 +300,7 @@ Mp4Container::Mp4Container(const FileConfig& config) : path_(config.path), libav
                                avcodec_get_name(track.parameters->codec_id) + "; it is left out of '" + path_ + "'");
     }
 
-    initialise(*format, {}, path_);
+    initialise(*format, {.ticksPerSecond = VideoTimeline::kTicksPerSecond}, path_);
     shifts_.resize(format->nb_streams);
     head_ = fragmentedHead(config);
 }

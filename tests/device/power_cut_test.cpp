@@ -32,9 +32,9 @@ namespace {
 using Moment = std::chrono::steady_clock::time_point;
 
 constexpr std::uint64_t kDiskBytes = 64 << 20;
-/// After the last recording has begun.
-constexpr auto kEarliest = 1500ms;
-constexpr unsigned kRangeMilliseconds = 2500;
+/// After the last recording has begun: later than all of it may be lost.
+constexpr auto kEarliest = 3600ms;
+constexpr unsigned kRangeMilliseconds = 1500;
 /// What may be lost: the time between two syncs, the default, and the last second.
 constexpr double kMayBeLost = 1 + 1;
 /// From a picture's time until it is encoded, and from a sync's beginning to its end: the machine is emulated, on a

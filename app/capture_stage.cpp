@@ -43,7 +43,13 @@ void CaptureStage::run() {
     if (repeated_)  // not when it was seen: that may be on a camera's thread, which nothing is to hold up
         spdlog::warn("{}: the capture time of frame {} was not after that of the frame before: such frames are dropped",
                      source_.info().name, *repeated_);
+    endedAt_.store(std::chrono::steady_clock::now().time_since_epoch(), std::memory_order_relaxed);
     out_.put(end());
+}
+
+std::chrono::nanoseconds CaptureStage::sinceEnd() const {
+    const std::chrono::nanoseconds ended = endedAt_.load(std::memory_order_relaxed);
+    return ended.count() == 0 ? ended : std::chrono::steady_clock::now().time_since_epoch() - ended;
 }
 
 End CaptureStage::end() const {

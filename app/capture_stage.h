@@ -40,6 +40,9 @@ class CaptureStage final : public SourceSink {
         return std::chrono::nanoseconds(duration_.load(std::memory_order_relaxed));
     }
 
+    /// Since the source's end; 0: it has not ended. Any thread.
+    [[nodiscard]] std::chrono::nanoseconds sinceEnd() const;
+
     // Valid once `run` has returned.
     [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
     [[nodiscard]] const StageTime& time() const { return time_; }
@@ -74,6 +77,7 @@ class CaptureStage final : public SourceSink {
     std::condition_variable_any due_;
     std::atomic<std::uint64_t> frames_{0};
     std::atomic<std::int64_t> duration_{0};
+    std::atomic<std::chrono::nanoseconds> endedAt_{std::chrono::nanoseconds(0)};  // of the steady clock; 0: not yet
     std::uint64_t dropped_ = 0;
     StageTime time_;
     Stopwatch working_;

@@ -86,16 +86,18 @@ void DiskBacklog::beginGap(CaptureTime start) {
     gap_ = start;
     droppedBefore_ = dropped_;
     spdlog::warn(
-        "the disk is too slow: {:.0f} MB of pictures wait for it, and until it has taken some of them further ones are "
-        "left out; a faster disk, or a lower --max-bitrate, helps",
+        "the disk is too slow, or away: {:.0f} MB of pictures wait for it, and until it has taken some of them further "
+        "ones are left out; a faster disk, or a lower --max-bitrate, helps",
         static_cast<double>(bytes_) / 1e6);
 }
 
 void DiskBacklog::endGap(CaptureTime end) {
     if (!gap_)
         return;
-    spdlog::warn("the disk takes pictures again: {} of them, {:.1f} s, were left out", dropped_ - droppedBefore_,
-                 std::chrono::duration<double>(end - *gap_).count());
+    const std::chrono::nanoseconds length = std::max(std::chrono::nanoseconds(0), end - *gap_);
+    spdlog::warn("pictures are recorded again: {} of them, {:.1f} s, were left out", dropped_ - droppedBefore_,
+                 std::chrono::duration<double>(length).count());
+    droppedTime_ += length;
     gap_.reset();
 }
 

@@ -18,11 +18,11 @@ namespace smartcodec {
 }
 
 /// What waits for the disk: hands packets on to the thread that writes, and knows how many bytes it has not taken yet.
-/// A disk that is slow or hangs makes them more; at the bound whole GOPs are left out, from key frame to key frame,
-/// until half of it is free again. Nobody waits for the disk then. A key frame is asked for where three quarters of the
-/// bound are reached, so that the GOP that has begun ends soon and fits in the rest, and another one when there is room
-/// again, so that the gap is short. Only a GOP that does not end although asked to is left out from its middle on, when
-/// all of the bound is used. Both ends of a gap are said.
+/// A disk that is slow, hangs or is away makes them more; at the bound whole GOPs are left out, from key frame to key
+/// frame, until half of it is free again. Nobody waits for the disk then. A key frame is asked for where three quarters
+/// of the bound are reached, so that the GOP that has begun ends soon and fits in the rest, and another one when there
+/// is room again, so that the gap is short. Only a GOP that does not end although asked to is left out from its middle
+/// on, when all of the bound is used. Both ends of a gap are said.
 ///
 /// A new file that was to begin with what is left out begins with what follows. Thread-bound: the thread that hands on.
 class DiskBacklog {
@@ -44,8 +44,9 @@ class DiskBacklog {
     /// Waits for room.
     void end(End end);
 
-    /// Pictures that were left out.
+    /// Pictures that were left out, and for how long they were to be shown.
     [[nodiscard]] std::uint64_t droppedPictures() const { return dropped_; }
+    [[nodiscard]] std::chrono::nanoseconds droppedTime() const { return droppedTime_; }
 
   private:
     void refresh();
@@ -71,6 +72,7 @@ class DiskBacklog {
     std::optional<CaptureTime> gap_;                  // what is left out since the disk was busy begins here
     std::uint64_t dropped_ = 0;
     std::uint64_t droppedBefore_ = 0;  // the gap
+    std::chrono::nanoseconds droppedTime_{0};
 };
 
 }  // namespace smartcodec

@@ -26,18 +26,20 @@ struct EndedFile {
     CaptureTime end{};                                    ///< until when its last one stands
     std::optional<std::chrono::nanoseconds> motion = {};  ///< how long something moved; empty: unknown
     std::optional<EventNote> event = {};                  ///< that it is of; empty: of none
+    bool isTold = false;                                  ///< what went wrong with it has been said
 };
 
 /// Makes the files of one recording, one after the other, and sees to what becomes of them. Thread-bound.
 class FileSeries {
   public:
     struct Next {
-        std::span<const std::byte> parameterSets;  ///< borrowed for the call
+        std::span<const std::byte> parameterSets = {};  ///< borrowed for the call
         bool insteadOfLast = false;  ///< the file before has been removed, since it got no picture: its name is free
         std::optional<CaptureTime> start = {};  ///< of its first picture; empty: it is not there yet
         std::uint64_t segment = 0;              ///< as NewFile::segment
         std::optional<EventNote> event = {};    ///< likewise, and the following
         std::optional<CaptureTime> recordingStart = {};
+        bool afterTrouble = false;  ///< the disk has failed, and may be another one now
     };
 
     virtual ~FileSeries() = default;

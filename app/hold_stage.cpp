@@ -191,6 +191,7 @@ void HoldStage::finish(End end) {
         eventTime_ += end.time - eventStart_.value_or(end.time);
     end.event = event_;
     ring_.clear();
+    ending_.request_stop();
     backlog_.end(std::move(end));
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <stop_token>
 
 #include "app/disk_backlog.h"
 #include "app/gop_ring.h"
@@ -20,7 +21,7 @@ constexpr std::size_t kBacklogBytes = 64'000'000;
 constexpr std::size_t kPreRollBytes = 32'000'000;
 
 /// Stands between the encoder and the disk, holds packets in memory, and never waits for the disk where the source does
-/// not: what the disk is too slow for is left out, whole GOPs of it (DiskBacklog).
+/// not: what the disk is too slow for, or away for too long, is left out, whole GOPs of it (DiskBacklog).
 ///
 /// Where only events are recorded, the latest GOPs are kept here while nothing happens. When something does, those that
 /// reach back over the pre-roll go into a file of their own, and all that follows until the post-roll is over and a key
@@ -45,10 +46,13 @@ class HoldStage {
 
     /// Until End, which it hands on. For the stage's own thread.
     void run();
+    /// Is told to stop when all is handed on but End: what waits for the disk will not become more.
+    [[nodiscard]] std::stop_token ending() const { return ending_.get_token(); }
 
     // Valid once `run` has returned.
-    /// Pictures that the disk was too slow for.
+    /// Pictures that the disk was too slow or too long away for, and for how long they were to be shown.
     [[nodiscard]] std::uint64_t busyPictures() const { return backlog_.droppedPictures(); }
+    [[nodiscard]] std::chrono::nanoseconds busyTime() const { return backlog_.droppedTime(); }
     /// Pictures of the time between events.
     [[nodiscard]] std::uint64_t idlePictures() const { return idlePictures_ + ring_.droppedPictures(); }
     [[nodiscard]] std::uint64_t events() const { return events_; }
@@ -73,6 +77,7 @@ class HoldStage {
     Queue<HoldItem>& in_;
     const std::function<void()> askForKeyFrame_;
     DiskBacklog backlog_;
+    std::stop_source ending_;
 
     std::deque<Packet> sound_;  // that is shown later than what has come
     std::size_t soundBytes_ = 0;

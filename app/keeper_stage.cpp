@@ -7,9 +7,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <exception>
+#include <filesystem>
 #include <system_error>
 #include <utility>
 #include <vector>
+
+#include "mux/output_file.h"
 
 namespace smartcodec {
 
@@ -26,9 +29,10 @@ constexpr std::chrono::seconds kLastWait(5);
 
 }  // namespace
 
-KeeperStage::KeeperStage(const SegmentSettings& settings, SegmentIndex& index, FirstFailure& failure)
+KeeperStage::KeeperStage(const SegmentSettings& settings, SegmentIndex& index, FirstFailure& failure, bool survives)
     : limits_(settings.keep),
       rotates_(settings.rotateWhenFull),
+      survives_(survives),
       index_(index),
       failure_(failure),
       items_(kWaitingSegments, QueueWaiting::Descriptor) {
@@ -46,6 +50,11 @@ void KeeperStage::run() {
             break;
         if (auto* ended = std::get_if<Ended>(&item))
             keep(std::move(*ended));
+    }
+    {
+        const DiskWatch::Busy busy(watch_);
+        if (const std::error_code error = index_.settle())
+            spdlog::warn("the index lacks the end of the recording: {}; the next one enters it", error.message());
     }
     if (hook_)
         hook_->finish(kLastWait);
@@ -76,6 +85,7 @@ void KeeperStage::wait() {
 }
 
 void KeeperStage::keep(Ended ended) {
+    const DiskWatch::Busy busy(watch_);
     FileWriter& writer = *ended.output.writer;
     const std::uint64_t before = writer.bytesWritten();
     Status status;
@@ -84,19 +94,23 @@ void KeeperStage::keep(Ended ended) {
     } catch (const std::exception& error) {
         status = Status::failure("closing '" + ended.output.path + "': " + error.what());
     }
-    if (!status.ok())
-        failure_.report(status.message());
+    if (!status.ok() && !ended.isTold)
+        tell(status);
     addedBytes_ += writer.bytesWritten() - before;
-    ended.record.bytes = writer.bytesWritten();
-    ended.record.state = status.ok() ? SegmentRecord::State::Finished : SegmentRecord::State::CutOff;
+    std::error_code unknown;  // what a sick disk would not cut off is there too
+    const std::uintmax_t bytes = std::filesystem::file_size(ended.output.path, unknown);
+    ended.record.bytes = unknown ? writer.bytesWritten() : bytes;
+    ended.record.state = writer.isWhole() ? SegmentRecord::State::Finished : SegmentRecord::State::CutOff;
     std::error_code error = index_.update(ended.record);
     while (error && rotates_ && index_.removeOldest())
         error = index_.update(ended.record);
     // As the file itself, which is on the disk.
-    if (const UniqueFd index = index_.duplicate(); !error && index && ::fdatasync(index.get()) != 0)
+    if (const UniqueFd index = index_.duplicate(); !error && index && ::fdatasync(index.get()) != 0) {
         error = {errno, std::generic_category()};
-    if (error)
-        spdlog::warn("the index lacks the end of {}: {}; the next recording enters it", ended.output.path,
+        index_.distrust();
+    }
+    if (error && !ended.isTold)
+        spdlog::warn("the index lacks the end of {}: {}; it is entered as soon as that can be done", ended.output.path,
                      error.message());
     kept_.fetch_add(1, std::memory_order_release);
     kept_.notify_all();
@@ -105,7 +119,15 @@ void KeeperStage::keep(Ended ended) {
     retain();
 }
 
+void KeeperStage::tell(const Status& status) {
+    if (!survives_ || isDiskFull(status.code()))
+        return failure_.report(status.message());
+    failure_.note(status.message());
+    spdlog::error("{}. What is in it plays, and the recording goes on", status.message());
+}
+
 void KeeperStage::retain() {
+    const DiskWatch::Busy busy(watch_);
     lastLook_ = std::chrono::steady_clock::now();
     try {
         removed_ += index_.retain(limits_);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "app/disk_watch.h"
 #include "app/file_series.h"
 #include "app/queue.h"
 #include "app/segment_hook.h"
@@ -24,10 +25,12 @@ class KeeperStage {
     struct Ended {
         OpenOutput output;
         SegmentRecord record;
+        bool isTold = false;  ///< what went wrong with it has been said
     };
 
-    /// `index` and `failure` are borrowed for the stage's life.
-    KeeperStage(const SegmentSettings& settings, SegmentIndex& index, FirstFailure& failure);
+    /// `index` and `failure` are borrowed for the stage's life. With `survives` the recording does not end for what
+    /// fails here.
+    KeeperStage(const SegmentSettings& settings, SegmentIndex& index, FirstFailure& failure, bool survives = false);
 
     /// Until `end`, when all is closed and entered; a command that still runs then is left alone. For the stage's own
     /// thread.
@@ -49,6 +52,9 @@ class KeeperStage {
     }
     void end() { items_.put(End{}); }
 
+    /// For how long the disk has not answered; 0: it is not asked. Any thread.
+    [[nodiscard]] std::chrono::nanoseconds waiting() const { return watch_.waiting(); }
+
     // Valid once `run` has returned.
     /// By how much files grew when they were closed.
     [[nodiscard]] std::uint64_t addedBytes() const { return addedBytes_; }
@@ -60,10 +66,12 @@ class KeeperStage {
 
     void wait();
     void keep(Ended ended);
+    void tell(const Status& status);
     void retain();
 
     const RetentionLimits limits_;
     const bool rotates_;
+    const bool survives_;
     SegmentIndex& index_;
     FirstFailure& failure_;
     Queue<Item> items_;
@@ -73,6 +81,7 @@ class KeeperStage {
     std::atomic<std::uint64_t> kept_{0};
     std::uint64_t addedBytes_ = 0;
     std::uint64_t removed_ = 0;
+    DiskWatch watch_;
 };
 
 }  // namespace smartcodec

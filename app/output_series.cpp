@@ -20,13 +20,21 @@ bool isReplaceable(const std::string& path) {
     return std::filesystem::is_regular_file(path, error);
 }
 
+std::string folderOf(const std::string& path) {
+    const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+    return folder.empty() ? "." : folder.string();
+}
+
 }  // namespace
 
-OutputSeries::OutputSeries(Config config) : config_(std::move(config)) {}
+OutputSeries::OutputSeries(Config config) : config_(std::move(config)), disk_(folderOf(config_.file.path)) {}
 
 OpenOutput OutputSeries::open(const Next& next) {
+    if (next.afterTrouble)
+        disk_.check();
     int number = next.insteadOfLast ? last_ : last_ + 1;
-    while (number > 1 && isTaken(path(number)))  // of the first one `createFile` says what is wrong
+    // Of the first one `createFile` says what is wrong; what a sick disk would not remove stays.
+    while ((number > 1 || next.insteadOfLast) && isTaken(path(number)))
         ++number;
     FileConfig file = config_.file;
     file.path = path(number);

@@ -5,6 +5,7 @@
 
 #include "app/file_series.h"
 #include "mux/file_writer.h"
+#include "mux/home_disk.h"
 
 namespace smartcodec {
 
@@ -29,6 +30,7 @@ class OutputSeries final : public FileSeries {
     [[nodiscard]] bool isTaken(const std::string& path) const;
 
     Config config_;
+    const HomeDisk disk_;
     int last_ = 0;  // number of the file made last; 0: none
 };
 

@@ -53,13 +53,14 @@ OpenOutput openFirst(FileSeries& files, const Encoder& encoder, TraceWriter* tra
 
 /// What a recording in segments has more than another.
 struct Segmenting {
-    Segmenting(const Settings& settings, const SourceInfo& source, const ReadClocks& readClocks, FirstFailure& failure)
+    Segmenting(const Settings& settings, const SourceInfo& source, const ReadClocks& readClocks, FirstFailure& failure,
+               bool live)
         : name(settings.output),
           folder(name.folder()),
           times(readClocks ? readClocks : readSystemClocks, source.live),
           index(folder, times),
           plan(*settings.segments, times),
-          keeper(*settings.segments, index, failure),
+          keeper(*settings.segments, index, failure, live),
           series({.file = fileConfig(settings, source),
                   .name = name,
                   .bytes = settings.segments->bytes,
@@ -94,22 +95,32 @@ struct Recording::State {
     State(const Settings& given, const PipelineParts& parts)
         : settings((checkFiles(given), given)),
           source(openSource(settings, parts)),
+          live(isLive(settings, source->info())),
           chosen(openEncoder(settings, source->info(), parts)),
           done(openEvent()),
           jobs(kJobs, EncodeStage::waitingFor(*chosen.encoder)),
           segmenting((parts.beforeOutput ? parts.beforeOutput() : void(),
                       settings.segments
-                          ? std::make_unique<Segmenting>(settings, source->info(), parts.readClocks, failure)
+                          ? std::make_unique<Segmenting>(settings, source->info(), parts.readClocks, failure, live)
                           : nullptr)),
           trace(openTrace(settings)),
           files(filesConfig(settings, source->info())),
-          packets(isLive(settings, source->info()) ? kBacklogPackets : kPackets),
+          packets(live ? kBacklogPackets : kPackets),
           hold(holdConfig(), coded, packets, [this] { keyFrames.ask(); }),
           write(openFirst(series(), *chosen.encoder, trace.get()), series(),
-                {.stage = sync, .interval = settings.syncInterval}, packets, failure) {}
+                {.stage = sync, .interval = settings.syncInterval}, packets, failure, survival(parts)) {}
 
     void start();
     void join();
+    [[nodiscard]] std::optional<WriteStage::Survival> survival(const PipelineParts& parts) {
+        if (!live)
+            return std::nullopt;
+        return WriteStage::Survival{.keyFrames = keyFrames,
+                                    .parameterSets = chosen.encoder->parameterSets(),
+                                    .ending = hold.ending(),
+                                    .retries = parts.retries};
+    }
+    [[nodiscard]] std::chrono::nanoseconds waitingForDisk() const;
     void tellDone() { (void)eventfd_write(done.get(), 1); }  // once: one event always fits
     void giveUpStarting();
     [[nodiscard]] FileSeries& series() { return segmenting ? static_cast<FileSeries&>(segmenting->series) : files; }
@@ -119,6 +130,7 @@ struct Recording::State {
     const Settings settings;
     FirstFailure failure;
     const std::unique_ptr<Source> source;
+    const bool live;  // pictures come at their own pace
     const ChosenEncoder chosen;
     const UniqueFd done;
 
@@ -136,12 +148,13 @@ struct Recording::State {
                            &keyFrames};
     EncodeStage encode{*chosen.encoder, {jobs, coded, spareMaps}, failure};
     OutputSeries files;
-    SyncStage sync{failure};
+    SyncStage sync{failure, live};
     Queue<WriteItem> packets;
     HoldStage hold;
     WriteStage write;  // opened last, since it leaves a file: a start that fails before has left nothing
 
     std::atomic<bool> stopped{false};  // set by whoever stops it
+    std::atomic<std::chrono::nanoseconds> stoppedAt{std::chrono::nanoseconds::max()};
     Stopwatch running;
     std::chrono::nanoseconds wallTime{0};
     std::vector<std::jthread> threads;
@@ -211,10 +224,18 @@ void Recording::State::join() {
 }
 
 HoldStage::Config Recording::State::holdConfig() const {
-    return {.mayDrop = isLive(settings, source->info()),
+    return {.mayDrop = live,
             .events = settings.events,
             .firstEvent = segmenting ? segmenting->index.nextEvent() : 1,
             .parameterSets = chosen.encoder->parameterSets()};
+}
+
+std::chrono::nanoseconds Recording::State::waitingForDisk() const {
+    const std::chrono::nanoseconds now = std::chrono::steady_clock::now().time_since_epoch();
+    const std::chrono::nanoseconds sinceStop = now - std::min(now, stoppedAt.load(std::memory_order_relaxed));
+    const auto ending = std::max(sinceStop, capture.sinceEnd());
+    const auto keeping = segmenting ? segmenting->keeper.waiting() : std::chrono::nanoseconds(0);
+    return live ? std::min(ending, std::max({write.waiting(), sync.waiting(), keeping})) : std::chrono::nanoseconds(0);
 }
 
 RecordingSummary Recording::State::summary() const {
@@ -233,6 +254,9 @@ RecordingSummary Recording::State::summary() const {
     summary.framesDiskBusy = hold.busyPictures();
     const std::uint64_t accounted = write.pictures() + hold.busyPictures() + hold.idlePictures();
     summary.framesLost = encode.jobs() - std::min(encode.jobs(), accounted);
+    summary.framesLostToDisk = write.picturesLost();
+    summary.diskOutages = write.outages();
+    summary.timeLost = std::min<std::chrono::nanoseconds>(write.timeLost() + hold.busyTime(), capture.duration());
     if (settings.events)
         summary.events =
             EventSummary{.count = hold.events(), .time = hold.eventTime(), .framesBetween = hold.idlePictures()};
@@ -265,6 +289,13 @@ RecordingSummary Recording::State::summary() const {
     summary.peakMemoryBytes = peakMemoryBytes();
     summary.stopped = stopped;
     summary.failure = failure.message();
+    std::string trouble = failure.trouble();
+    if (trouble.empty() && summary.framesDiskBusy > 0)
+        trouble = "the disk was too slow for the recording";
+    const std::uint64_t lacks = summary.framesLostToDisk + summary.framesDiskBusy;
+    if (summary.failure.empty() && !trouble.empty())
+        summary.failure = trouble + ". The recording went on" +
+                          (lacks > 0 ? ", and lacks " + std::to_string(lacks) + " pictures" : std::string());
     return summary;
 }
 
@@ -281,6 +312,7 @@ void Recording::start() {
 }
 
 void Recording::stop() {
+    state_->stoppedAt = std::chrono::steady_clock::now().time_since_epoch();
     state_->stopped = true;
     state_->failure.stopSource().request_stop();
 }
@@ -291,6 +323,10 @@ void Recording::signalEvent() {
 
 int Recording::doneDescriptor() const {
     return state_->done.get();
+}
+
+std::chrono::nanoseconds Recording::waitingForDisk() const {
+    return state_->waitingForDisk();
 }
 
 Progress Recording::progress() const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "app/retry_plan.h"
 #include "app/settings.h"
 #include "app/summary.h"
 #include "app/wall_clock.h"
@@ -34,13 +35,14 @@ struct PipelineParts {
     V4l2System* v4l2 = nullptr;               ///< borrowed for the recording's life
     CameraSystem* cameras = nullptr;          ///< likewise
     ReadClocks readClocks = {};               ///< called on several threads at once
+    RetryPlan::Config retries = {};           ///< of a disk that has failed
     std::function<void()> beforeOutput = {};  ///< called when all else is open and the files are about to be created
 };
 
 /// One recording: a source, the analysis, an encoder and a file, each on its own thread, with a lock-free queue between
 /// neighbours. Whoever fails, the others carry on until they have dealt with everything before the failure, so that
-/// the file is whole up to there. `stop`, `signalEvent` and `progress` may be called from any thread, the rest from
-/// one.
+/// the file is whole up to there. A live recording outlives a disk that fails, unless it is full. `stop`, `signalEvent`
+/// and `progress` may be called from any thread, the rest from one.
 class Recording {
   public:
     /// Opens everything and creates the files; throws std::system_error or std::runtime_error that names the thing and
@@ -59,6 +61,9 @@ class Recording {
     /// Becomes readable when the recording is done. Belongs to the recording.
     [[nodiscard]] int doneDescriptor() const;
     [[nodiscard]] Progress progress() const;
+    /// Since when a live recording that is to end has waited for a disk that does not answer; 0: it has not. A call
+    /// that hangs cannot be ended.
+    [[nodiscard]] std::chrono::nanoseconds waitingForDisk() const;
     /// What the user did not choose, one line each: which encoder it became and why, what that does in another way than
     /// designed, what of the source does not come into the file.
     [[nodiscard]] std::vector<std::string> notes() const;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <iterator>
 #include <optional>
@@ -20,11 +22,24 @@ namespace {
 
 /// As for a recording that ended early: what was recorded is whole, but not all that was asked for is there.
 constexpr int kSummaryLost = 1;
+/// For a disk that does not answer, once the recording is to end, and between two looks at that.
+constexpr std::chrono::seconds kPatience(10);
+constexpr std::chrono::milliseconds kLook(2000);
+
+/// Whatever waits for that disk cannot be ended otherwise; a call that the kernel does not let go holds even so.
+[[noreturn]] void leave() {
+    spdlog::error(
+        "the disk has not answered for {} s: the recording is left without its end. What the disk has plays; check it",
+        kPatience.count());
+    spdlog::shutdown();
+    std::_Exit(kSummaryLost);
+}
 
 /// Until the recording is done. Sleeps in poll; wakes for signals, for the end, and to renew the progress line.
 void attend(Recording& recording, StopSignals& signals) {
     ProgressLine progress;
-    const int timeout = progress.enabled() ? static_cast<int>(ProgressLine::kPeriod.count()) : -1;
+    const int timeout =
+        progress.enabled() ? static_cast<int>(ProgressLine::kPeriod.count()) : static_cast<int>(kLook.count());
     bool stopping = false;
     for (;;) {
         pollfd descriptors[] = {{.fd = recording.doneDescriptor(), .events = POLLIN, .revents = 0},
@@ -44,6 +59,10 @@ void attend(Recording& recording, StopSignals& signals) {
             recording.signalEvent();
         if (descriptors[0].revents != 0)
             return;
+        if (recording.waitingForDisk() >= kPatience) {
+            progress.clear();
+            leave();
+        }
         progress.show(recording.progress());
     }
 }

@@ -164,7 +164,7 @@ void SegmentIndex::reconcile() {
         }
     }
     for (const std::string& file : gone)
-        forget(file);
+        forgetNow(file);
 }
 
 /// False: there was nothing in it, and it has gone.
@@ -185,7 +185,7 @@ bool SegmentIndex::adopt(SegmentRecord& record) {
     }
     if (unfinished)
         spdlog::info("{} was cut off: {} pictures of it are there", folder_.pathOf(record.file), *record.frames);
-    if (const std::error_code error = append(toLine(record)))
+    if (const std::error_code error = put(toLine(record)))
         spdlog::warn("cannot write to '{}': {}", folder_.pathOf(kFileName), error.message());
     return true;
 }
@@ -205,7 +205,10 @@ std::uint64_t SegmentIndex::nextEvent() const {
 
 void SegmentIndex::begin(SegmentRecord record) {
     const std::lock_guard lock(mutex_);
-    if (const std::error_code error = append(toLine(record)))
+    std::error_code error = behind_ ? rewrite() : std::error_code();
+    if (!error)
+        error = append(toLine(record));
+    if (error)
         throw std::system_error(error, "cannot write to the index '" + folder_.pathOf(kFileName) + "'");
     take(std::move(record));
 }
@@ -214,9 +217,44 @@ std::error_code SegmentIndex::update(SegmentRecord record) {
     const std::lock_guard lock(mutex_);
     if (find(record.file) == present_.end())
         return {};  // it went meanwhile
-    const std::error_code error = append(toLine(record));
+    const std::string line = toLine(record);
     take(std::move(record));
-    return error;
+    return put(line);
+}
+
+std::error_code SegmentIndex::settle() {
+    const std::lock_guard lock(mutex_);
+    return behind_ ? rewrite() : std::error_code();
+}
+
+void SegmentIndex::distrust() {
+    const std::lock_guard lock(mutex_);
+    behind_ = true;
+}
+
+/// What is known and was not yet on the disk when it went is known still.
+void SegmentIndex::comeBack() {
+    const std::lock_guard lock(mutex_);
+    behind_ = true;
+    moved_ = folder_.reopen() || moved_;
+    if (!moved_)
+        return;
+    const std::deque<SegmentRecord> known = std::exchange(present_, {});
+    try {
+        open();
+        lines_ = 0;
+        load(readAll(file_.get()));
+    } catch (...) {
+        present_ = known;
+        throw;
+    }
+    moved_ = false;
+    for (const SegmentRecord& record : known) {
+        if (find(record.file) == present_.end())
+            take(record);
+    }
+    std::ranges::stable_sort(present_, {}, &SegmentRecord::number);
+    reconcile();
 }
 
 UniqueFd SegmentIndex::duplicate() const {
@@ -226,6 +264,10 @@ UniqueFd SegmentIndex::duplicate() const {
 
 void SegmentIndex::forget(const std::string& file) {
     const std::lock_guard lock(mutex_);
+    forgetNow(file);
+}
+
+void SegmentIndex::forgetNow(const std::string& file) {
     const auto known = find(file);
     if (known == present_.end())
         return;
@@ -234,7 +276,7 @@ void SegmentIndex::forget(const std::string& file) {
     stuck_.erase(file);
     record.state = State::Removed;
     // Without this line the next recorder looks for the file, and forgets it.
-    (void)append(toLine(record));
+    (void)put(toLine(record));
     forgetFoldersOf(file);
 }
 
@@ -250,7 +292,7 @@ void SegmentIndex::forgetFoldersOf(const std::string& file) {
 void SegmentIndex::noteFolder(const std::string& name) {
     const std::lock_guard lock(mutex_);
     folders_.insert(name);
-    (void)append(folderLine(name));  // or it stays when it is empty
+    (void)put(folderLine(name));  // or it stays when it is empty
 }
 
 std::size_t SegmentIndex::retain(const RetentionLimits& limits) {
@@ -337,9 +379,15 @@ std::optional<nanoseconds> SegmentIndex::age(const SegmentRecord& record) const 
     return std::max(nanoseconds(0), startedWall_.time_since_epoch() - end) + (now - startedBoot_);
 }
 
+/// Says of what is known already. Where one line cannot be added, all of them may fit elsewhere.
+std::error_code SegmentIndex::put(const std::string& line) {
+    return behind_ || append(line) ? rewrite() : std::error_code();
+}
+
 std::error_code SegmentIndex::append(const std::string& line) {
     if (const std::error_code error = writeAll(file_.get(), line)) {
         (void)::ftruncate(file_.get(), static_cast<off_t>(fileBytes_));  // a part of a line would spoil the next one
+        behind_ = true;
         return error;
     }
     fileBytes_ += line.size();
@@ -365,16 +413,21 @@ std::error_code SegmentIndex::rewrite() {
     }
     for (const SegmentRecord& record : present_)
         text += toLine(record);
-    if (const std::error_code error = writeAll(file.get(), text))
+    std::error_code error = writeAll(file.get(), text);
+    if (!error && ::fdatasync(file.get()) != 0)
+        error = lastError();
+    if (!error)
+        error = folder_.replace(kNewFileName, kFileName);
+    if (error) {
+        (void)folder_.removeFile(kNewFileName);  // it may take the room that is lacking
         return error;
-    if (::fdatasync(file.get()) != 0)
-        return lastError();
-    if (const std::error_code error = folder_.replace(kNewFileName, kFileName))
-        return error;
+    }
     file_ = std::move(file);
     fileBytes_ = text.size();
     lines_ = lines;
-    return {};
+    error = folder_.sync();
+    behind_ = static_cast<bool>(error);
+    return error;
 }
 
 std::deque<SegmentRecord>::iterator SegmentIndex::find(const std::string& file) {

@@ -40,8 +40,16 @@ class SegmentIndex {
 
     /// Enters a segment whose file is about to be made. Throws std::system_error.
     void begin(SegmentRecord record);
-    /// What is known of it now; of a segment that is there. On an error only the file lacks it.
+    /// What is known of it now; of a segment that is there. On an error only the file lacks it: whatever it lacks, or
+    /// may lack, is written with what comes next.
     [[nodiscard]] std::error_code update(SegmentRecord record);
+    /// Writes what it lacks, if it does.
+    [[nodiscard]] std::error_code settle();
+    /// The disk may not have what the file was given.
+    void distrust();
+    /// As `distrust`, where the disk may have gone: reads what is there if it is another folder now. Throws as the
+    /// constructor does.
+    void comeBack();
     /// For whoever has the time to sync the index; empty if the system gives none.
     [[nodiscard]] UniqueFd duplicate() const;
     /// Its file has gone.
@@ -74,6 +82,8 @@ class SegmentIndex {
     void take(SegmentRecord record);
     void reconcile();
     [[nodiscard]] bool adopt(SegmentRecord& record);
+    void forgetNow(const std::string& file);
+    [[nodiscard]] std::error_code put(const std::string& line);
     [[nodiscard]] std::error_code append(const std::string& line);
     [[nodiscard]] std::error_code rewrite();
     void forgetFoldersOf(const std::string& file);
@@ -96,6 +106,8 @@ class SegmentIndex {
     UniqueFd file_;
     std::uint64_t fileBytes_ = 0;
     std::size_t lines_ = 0;
+    bool behind_ = false;  // the file may not say what is known: it is to be replaced
+    bool moved_ = false;   // the folder is another one, whose file has not been read
 };
 
 }  // namespace smartcodec

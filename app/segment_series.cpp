@@ -1,11 +1,12 @@
 #include "app/segment_series.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <exception>
 #include <filesystem>
 #include <system_error>
 #include <utility>
+
+#include "mux/output_file.h"
 
 namespace smartcodec {
 
@@ -13,10 +14,6 @@ namespace {
 
 /// About what is on its way to the file when a segment is asked for.
 constexpr std::chrono::seconds kUnderWay(1);
-
-bool isFull(const std::system_error& error) {
-    return error.code() == std::errc::no_space_on_device || error.code().value() == EDQUOT;
-}
 
 std::string withSuffix(const std::string& name, int number) {
     const std::filesystem::path path(name);
@@ -37,11 +34,15 @@ SegmentSeries::SegmentSeries(Config config, const Parts& parts, WallTimes times)
     : config_(std::move(config)), parts_(parts), times_(std::move(times)) {}
 
 OpenOutput SegmentSeries::open(const Next& next) {
+    if (next.afterTrouble) {
+        parts_.index.comeBack();
+        removeRemains();
+    }
     for (;;) {
         try {
             return create(next);
         } catch (const std::system_error& error) {
-            if (!isFull(error) || !config_.rotates || !makeRoom())
+            if (!isDiskFull(error.code()) || !config_.rotates || !makeRoom())
                 throw;
         }
     }
@@ -66,7 +67,7 @@ OpenOutput SegmentSeries::create(const Next& next) {
     try {
         output.writer = createFile(file);
     } catch (...) {
-        parts_.index.forget(record_.file);
+        forget(record_.file);
         throw;
     }
     segment_ = std::max(segment_, next.segment);
@@ -145,14 +146,35 @@ Status SegmentSeries::close(OpenOutput& output, const EndedFile& file) {
     enter(file.event, record_);
     lastEnd_ = record_.end;
     lastSensorEnd_ = file.end;
-    parts_.keeper.put({.output = std::move(output), .record = record_});
+    parts_.keeper.put({.output = std::move(output), .record = record_, .isTold = file.isTold});
     return {};
 }
 
 void SegmentSeries::discard(OpenOutput& output) {
     FileSeries::discard(output);
-    parts_.index.forget(record_.file);
-    unused_ = record_.number;
+    forget(record_.file);
+    if (remains_.empty() || remains_.back() != record_.file)
+        unused_ = record_.number;
+}
+
+void SegmentSeries::end() {
+    removeRemains();
+    parts_.keeper.end();
+}
+
+/// What should have been removed. Where it is still there it stays in the index too.
+void SegmentSeries::forget(const std::string& file) {
+    if (parts_.folder.isTaken(file))
+        remains_.push_back(file);
+    else
+        parts_.index.forget(file);
+}
+
+void SegmentSeries::removeRemains() {
+    for (const std::string& file : std::exchange(remains_, {})) {
+        (void)parts_.folder.removeFile(file);
+        forget(file);
+    }
 }
 
 }  // namespace smartcodec

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/file_series.h"
 #include "app/keeper_stage.h"
@@ -44,12 +45,14 @@ class SegmentSeries final : public FileSeries {
     void grew(std::uint64_t bytes, CaptureTime time) override;
     Status close(OpenOutput& output, const EndedFile& file) override;
     void discard(OpenOutput& output) override;
-    void end() override { parts_.keeper.end(); }
+    void end() override;
 
   private:
     [[nodiscard]] SegmentRecord newRecord(const Next& next) const;
     [[nodiscard]] OpenOutput create(const Next& next);
     [[nodiscard]] bool makeRoom();
+    void forget(const std::string& file);
+    void removeRemains();
 
     const Config config_;
     const Parts parts_;
@@ -60,7 +63,8 @@ class SegmentSeries final : public FileSeries {
     std::optional<std::uint64_t> unused_;  // the number of the file before, which got no picture
     std::optional<WallTime> lastEnd_;      // where the next one begins
     CaptureTime lastSensorEnd_{};
-    bool asked_ = false;  // for the next one, since this is large enough
+    std::vector<std::string> remains_;  // files without a picture, that a sick disk would not remove
+    bool asked_ = false;                // for the next one, since this is large enough
     CaptureTime sampled_{};
     std::uint64_t sampledBytes_ = 0;
     std::uint64_t growth_ = 0;  // in the last second

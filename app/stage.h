@@ -74,7 +74,8 @@ using JobItem = std::variant<std::monostate, Job, Packet, End>;
 using HoldItem = std::variant<std::monostate, Encoded, Packet, NewFile, End>;
 using WriteItem = std::variant<std::monostate, Packet, NewFile, FileEnd, End>;
 
-/// Keeps the first thing that went wrong, and asks the source to stop. Any thread.
+/// Keeps the first thing that ended the recording, and asks the source to stop; and the first one that did not. Any
+/// thread.
 class FirstFailure {
   public:
     void report(std::string message) {
@@ -85,15 +86,26 @@ class FirstFailure {
         }
         stopSource_.request_stop();
     }
+    /// What the recording survives, though not without loss.
+    void note(std::string trouble) {
+        const std::lock_guard lock(mutex_);
+        if (trouble_.empty())
+            trouble_ = std::move(trouble);
+    }
     [[nodiscard]] std::string message() const {
         const std::lock_guard lock(mutex_);
         return message_;
+    }
+    [[nodiscard]] std::string trouble() const {
+        const std::lock_guard lock(mutex_);
+        return trouble_;
     }
     [[nodiscard]] std::stop_source& stopSource() { return stopSource_; }
 
   private:
     mutable std::mutex mutex_;
     std::string message_;
+    std::string trouble_;
     std::stop_source stopSource_;
 };
 

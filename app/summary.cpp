@@ -68,6 +68,18 @@ std::string filesText(const RecordingSummary& summary) {
     return summary.files.size() > 1 ? text : std::string();
 }
 
+std::string lossText(const RecordingSummary& summary) {
+    if (summary.framesLostToDisk > 0)
+        return fmt::format("{} of them to the disk", summary.framesLostToDisk);
+    return summary.failure.empty() ? "by the encoder" : "to the failure";
+}
+
+std::string outagesText(const RecordingSummary& summary) {
+    return summary.diskOutages == 0
+               ? std::string()
+               : fmt::format("; it failed {} time{}", summary.diskOutages, summary.diskOutages == 1 ? "" : "s");
+}
+
 Json filesJson(const RecordingSummary& summary) {
     Json list = Json::array();
     for (const WrittenFile& file : summary.files)
@@ -83,12 +95,12 @@ Json stageJson(const StageTime& time) {
 }  // namespace
 
 Bitrate RecordingSummary::videoBitrate() const {
-    const double length = seconds(duration);
+    const double length = seconds(duration - timeLost);
     return {length > 0 ? static_cast<std::int64_t>(static_cast<double>(videoBytes) * 8 / length) : 0};
 }
 
 std::optional<double> RecordingSummary::savedShare() const {
-    const double compared = static_cast<double>(comparedRate.bitsPerSecond) * seconds(duration) / 8;
+    const double compared = static_cast<double>(comparedRate.bitsPerSecond) * seconds(duration - timeLost) / 8;
     if (compared <= 0)
         return std::nullopt;
     return 1 - static_cast<double>(videoBytes) / compared;
@@ -115,11 +127,12 @@ std::string toText(const RecordingSummary& summary) {
         text += fmt::format("  overload       {} frames left with their noise, {} of them not looked at\n",
                             summary.framesUnstabilised, summary.framesUnseen);
     if (summary.framesLost > 0)
-        text += fmt::format("  lost           {} ({})\n", summary.framesLost,
-                            summary.failure.empty() ? "by the encoder" : "to the failure");
+        text += fmt::format("  lost           {} ({})\n", summary.framesLost, lossText(summary));
     if (summary.framesDiskBusy > 0)
-        text += fmt::format("  disk busy      {} (left out while the disk was too slow for them)\n",
+        text += fmt::format("  disk busy      {} (left out while the disk was too slow for them, or away)\n",
                             summary.framesDiskBusy);
+    if (summary.framesLostToDisk + summary.framesDiskBusy > 0)
+        text += fmt::format("  disk           lacks {:.1f} s{}\n", seconds(summary.timeLost), outagesText(summary));
     if (summary.events)
         text += fmt::format("  events         {}, {:.2f} s together; {} frames between them are left out\n",
                             summary.events->count, seconds(summary.events->time), summary.events->framesBetween);
@@ -166,7 +179,10 @@ std::string toJson(const RecordingSummary& summary) {
     json["frames_dropped_at_source"] = summary.framesDroppedAtSource;
     json["frames_failed"] = summary.framesFailed;
     json["frames_lost"] = summary.framesLost;
+    json["frames_lost_to_disk"] = summary.framesLostToDisk;
     json["frames_disk_busy"] = summary.framesDiskBusy;
+    json["disk_outages"] = summary.diskOutages;
+    json["lost_s"] = seconds(summary.timeLost);
     json["frames_unseen"] = summary.framesUnseen;
     json["frames_unstabilised"] = summary.framesUnstabilised;
     json["recorded_by_reason"] = keyed(summary.recordedByReason);

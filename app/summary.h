@@ -69,7 +69,12 @@ struct RecordingSummary {
     std::uint64_t framesFailed = 0;           ///< those of them that the camera could not take, or damaged
     std::uint64_t framesLost = 0;             ///< were to be recorded, but the encoder or the disk failed,
                                               ///< or the encoder gave no packet for them
-    std::uint64_t framesDiskBusy = 0;         ///< left out while the disk was too slow for them
+    std::uint64_t framesLostToDisk = 0;       ///< those of them that were encoded
+    std::uint64_t framesDiskBusy = 0;         ///< left out, whole GOPs, since memory was full of what the disk had not
+                                              ///< taken yet: it was too slow, or away
+    std::uint64_t diskOutages = 0;            ///< how often the recording went on without its disk
+    std::chrono::nanoseconds timeLost{0};     ///< of `duration`, for which the disk is to blame: framesLostToDisk and
+                                              ///< framesDiskBusy
     std::uint64_t framesUnseen = 0;           ///< recorded without a look at them: the machine could not keep up
     std::uint64_t framesUnstabilised = 0;     ///< left as they came, for the same reason
     std::map<FrameReason, std::uint64_t> recordedByReason;  ///< as decided
@@ -93,15 +98,17 @@ struct RecordingSummary {
 
     bool stopped = false;  ///< somebody asked for the end
     std::string warning;   ///< what went wrong beside the recording; empty: nothing
-    std::string failure;   ///< what ended the recording early; empty: nothing
+    std::string failure;   ///< what ended the recording early, or why it is not whole; empty: nothing
 
     /// Whether something was recorded, or could have been: nothing may have happened.
     [[nodiscard]] bool isRecording() const { return framesRecorded > 0 || (events && framesIn > 0); }
+    /// Over the time that is recorded: without what was lost.
     [[nodiscard]] Bitrate videoBitrate() const;
     /// Estimate: share of the bits that a video of `comparedRate` and the same duration has and this one has not, 0..1.
+    /// Also of the time that is recorded.
     /// Empty if the recording itself has that fixed rate.
     [[nodiscard]] std::optional<double> savedShare() const;
-    /// 0 recorded, 1 ended early but what was written is whole, 2 nothing could be recorded.
+    /// 0 recorded, 1 ended early, or lacks something, but what was written is whole, 2 nothing could be recorded.
     [[nodiscard]] int exitStatus() const;
 };
 

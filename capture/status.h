@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace smartcodec {
@@ -10,16 +11,20 @@ namespace smartcodec {
 class [[nodiscard]] Status {
   public:
     Status() = default;
-    static Status failure(std::string message) {
+    /// `code` where it was the system that answered.
+    static Status failure(std::string message, std::error_code code = {}) {
         Status status;
         status.message_ = std::move(message);
+        status.code_ = code;
         return status;
     }
     [[nodiscard]] bool ok() const { return message_.empty(); }
     [[nodiscard]] const std::string& message() const { return message_; }
+    [[nodiscard]] std::error_code code() const { return code_; }
 
   private:
     std::string message_;  // empty when fine
+    std::error_code code_;
 };
 
 }  // namespace smartcodec

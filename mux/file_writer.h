@@ -85,6 +85,9 @@ class FileWriter {
         return close();
     }
 
+    /// Valid after `close`: the file has its final form, be it that it ends before something that could not be written.
+    [[nodiscard]] virtual bool isWhole() const = 0;
+
     [[nodiscard]] virtual std::uint64_t bytesWritten() const = 0;
 
     /// Video packets in the file and their bytes. Those that are held back do not count until they are written, which

@@ -18,6 +18,7 @@ extern "C" {
 #include <utility>
 
 #include "capture/libav_handles.h"
+#include "mux/mp4_options.h"
 
 namespace smartcodec {
 namespace {
@@ -54,7 +55,6 @@ struct FreeDynamicBuffer {
         std::uint8_t* bytes = nullptr;
         avio_close_dyn_buf(context, &bytes);
         av_free(bytes);
-        ;
     }
 };
 
@@ -67,7 +67,7 @@ struct FreeAvio {
 
 /// What libavformat's byte stream ends in: where samples are collected, a buffer that is to be written at `from`; at
 /// the end, the file; else, nothing. In a file nothing that lies before `from` is touched. It never tells libavformat
-/// of an error, which would make it drop all that follows: the first error is kept for us.
+/// of an error, which would make it drop all that follows: the first error is kept for us, and nothing comes behind it.
 struct Sink {
     std::vector<std::byte>* buffer = nullptr;
     OutputFile* file = nullptr;
@@ -90,10 +90,8 @@ struct Sink {
         if (buffer) {
             buffer->resize(std::max<std::size_t>(buffer->size(), position - from + bytes.size()));
             std::memcpy(buffer->data() + (position - from), bytes.data(), bytes.size());
-        } else if (file) {
-            const std::error_code result = file->writeAt(position, bytes);
-            if (result && !error)
-                error = result;
+        } else if (file && !error) {
+            error = file->writeAt(position, bytes);
         }
     }
 
@@ -217,20 +215,9 @@ std::uint64_t grown(std::uint64_t packetBytes) {
     return packetBytes + packetBytes / 4;
 }
 
-struct Mp4Options {
-    const char* flags = "+write_colr";  ///< the range belongs in the file even where the colours are not known
-    bool editLists = true;
-};
-
-void initialise(AVFormatContext& format, const Mp4Options& wanted, const std::string& path) {
-    AVDictionary* options = nullptr;
-    av_dict_set_int(&options, "video_track_timescale", VideoTimeline::kTicksPerSecond, 0);
-    // The default of 1000 would round the edit list, and so the end of the recording, to milliseconds.
-    av_dict_set_int(&options, "movie_timescale", VideoTimeline::kTicksPerSecond, 0);
-    av_dict_set_int(&options, "use_editlist", wanted.editLists ? 1 : 0, 0);
-    av_dict_set(&options, "movflags", wanted.flags, 0);
-    const int result = avformat_init_output(&format, &options);
-    av_dict_free(&options);
+void initialise(AVFormatContext& format, const Mp4Options::Wanted& wanted, const std::string& path) {
+    Mp4Options options(wanted);
+    const int result = avformat_init_output(&format, options.dictionary());
     if (result < 0)
         throw std::runtime_error("cannot record to '" + path + "': MP4 refuses the tracks: " + libavError(result));
 }
@@ -263,7 +250,11 @@ std::vector<std::byte> fragmentedHead(const FileConfig& config) {
     format->pb = buffer;
     (void)addTracks(*format, config);
     // The edit lists are ours: what they say is not known here.
-    initialise(*format, {.flags = "+empty_moov+default_base_moof+write_colr", .editLists = false}, config.path);
+    initialise(*format,
+               {.ticksPerSecond = VideoTimeline::kTicksPerSecond,
+                .flags = "+empty_moov+default_base_moof",
+                .editLists = false},
+               config.path);
     const int result = avformat_write_header(format.get(), nullptr);
     if (result < 0)
         throw std::runtime_error("cannot begin '" + config.path + "': " + libavError(result));
@@ -309,7 +300,7 @@ Mp4Container::Mp4Container(const FileConfig& config) : path_(config.path), libav
                                avcodec_get_name(track.parameters->codec_id) + "; it is left out of '" + path_ + "'");
     }
 
-    initialise(*format, {}, path_);
+    initialise(*format, {.ticksPerSecond = VideoTimeline::kTicksPerSecond}, path_);
     shifts_.resize(format->nb_streams);
     head_ = fragmentedHead(config);
 }
@@ -319,8 +310,8 @@ Mp4Container::~Mp4Container() = default;
 void Mp4Container::start(std::unique_ptr<OutputFile> file) {
     file_ = std::move(file);
     path_ = file_->path();
-    if (const Status room = reserve(0); !room.ok())
-        throw std::runtime_error(room.message());
+    if (const std::error_code error = file_->reserve(neededBytes(0)))
+        throw std::system_error(error, "cannot begin '" + path_ + "'; make room or record to another disk");
     libav_->sink.from = std::numeric_limits<std::uint64_t>::max();
     const int result = avformat_write_header(libav_->format.get(), nullptr);
     if (result < 0)
@@ -352,7 +343,9 @@ Status Mp4Container::write(TimedPacket timed) {
 }
 
 Status Mp4Container::flush() {
-    if (pending_.empty() || broken_)
+    if (broken_)
+        return storeFragment();
+    if (pending_.empty())
         return status_;
     std::vector<FragmentRun> runs;
     const std::size_t tracks = libav_->format->nb_streams;
@@ -367,7 +360,8 @@ Status Mp4Container::flush() {
     }
     if (fragments_ == 0)
         placeHead();
-    return putFragment(runs);
+    makeFragment(runs);
+    return storeFragment();
 }
 
 /// With the first fragment, since the edit lists are known then.
@@ -377,21 +371,21 @@ void Mp4Container::placeHead() {
     end_ = head_.size();
 }
 
-Status Mp4Container::putFragment(std::vector<FragmentRun>& runs) {
+void Mp4Container::makeFragment(std::vector<FragmentRun>& runs) {
     const std::size_t headerBytes = fragmentHeaderBytes(runs.size(), pending_.size());
     fragment_.assign(headerBytes, std::byte{});
     Sink& sink = libav_->sink;
     sink.buffer = &fragment_;
     sink.from = end_;
     avio_seek(libav_->bytes.get(), static_cast<std::int64_t>(end_ + headerBytes), SEEK_SET);
-    Figures video;
+    fragmentVideo_ = {};
     for (FragmentRun& run : runs) {
         run.offsetBytes = position() - end_;
         for (TimedPacket& timed : pending_) {
             if (trackOf(timed.packet) + 1 != run.trackId)
                 continue;
             if (run.trackId == 1)
-                video.add(timed.packet.data.size());
+                fragmentVideo_.add(timed.packet.data.size());
             run.samples.push_back(shape(timed));
         }
     }
@@ -400,21 +394,23 @@ Status Mp4Container::putFragment(std::vector<FragmentRun>& runs) {
     sink.from = std::numeric_limits<std::uint64_t>::max();
     pending_.clear();
     pendingBytes_ = 0;
-
     writeFragmentHeader(++fragments_, runs, fragment_);
+}
+
+/// The index has it already: until it is in the file there can be none.
+Status Mp4Container::storeFragment() {
     std::error_code error;
     if (fragments_ == 1)
         error = file_->writeAt(0, head_);
     if (!error)
         error = file_->writeAt(end_, fragment_);
-    if (error) {
-        broken_ = true;
-        return fail("cannot write to '" + path_ + "': " + error.message() +
-                    "; check the disk or record to another one");
-    }
+    broken_ = static_cast<bool>(error);
+    if (error)
+        return fail("cannot write to '" + path_ + "': " + error.message() + "; check the disk or record to another one",
+                    error);
     end_ += fragment_.size();
-    videoPackets_ += video.packets;
-    videoBytes_ += video.bytes;
+    videoPackets_ += fragmentVideo_.packets;
+    videoBytes_ += fragmentVideo_.bytes;
     return status_;
 }
 
@@ -444,18 +440,21 @@ FragmentSample Mp4Container::shape(TimedPacket& timed) {
 }
 
 Status Mp4Container::finish() {
-    (void)flush();
+    if (!broken_)
+        (void)flush();
     if (end_ > 0 && !broken_)
         appendIndex();
     const std::error_code closed = file_->close();
     if (closed && status_.ok())
-        (void)fail("cannot finish '" + path_ + "': " + closed.message());
+        (void)fail("cannot finish '" + path_ + "': " + closed.message(), closed);
+    whole_ = whole_ && !closed;
     size_ = file_->sizeBytes();
     file_.reset();
     return status_;
 }
 
-/// In an order that leaves a whole file at every moment: the fragments count until the index is safe.
+/// In an order that leaves a whole file at every moment: the fragments count until the index is safe. That they do not
+/// any more need not be safe itself: with them the file is as good.
 void Mp4Container::appendIndex() {
     Sink& sink = libav_->sink;
     sink.file = file_.get();
@@ -469,10 +468,9 @@ void Mp4Container::appendIndex() {
         error = file_->sync();
     if (!error && result >= 0)
         error = file_->writeAt(placeholder_, mediaDataHeader(end_ - placeholder_));
-    if (!error && result >= 0)
-        error = file_->sync();
-    if ((error || result < 0) && status_.ok())
-        (void)fail("cannot finish '" + path_ + "': " + (error ? error.message() : libavError(result)));
+    whole_ = !error && result >= 0;
+    if (!whole_ && status_.ok())
+        (void)fail("cannot finish '" + path_ + "': " + (error ? error.message() : libavError(result)), error);
 }
 
 std::size_t Mp4Container::trackOf(const Packet& packet) const {
@@ -490,17 +488,22 @@ std::uint64_t Mp4Container::indexBytes() const {
     return kIndexBytes + 2 * extradata + (packets_ + 1) * kIndexBytesPerPacket;
 }
 
+/// For all that is there, another packet and the index.
+std::uint64_t Mp4Container::neededBytes(std::size_t packetBytes) const {
+    return end_ + (end_ == 0 ? head_.size() : 0) + pendingBytes_ + grown(packetBytes) +
+           (pending_.size() + 1) * kFragmentBytesPerPacket + indexBytes();
+}
+
 Status Mp4Container::reserve(std::size_t packetBytes) {
-    const std::uint64_t endBytes = end_ + (end_ == 0 ? head_.size() : 0) + pendingBytes_ + grown(packetBytes) +
-                                   (pending_.size() + 1) * kFragmentBytesPerPacket + indexBytes();
-    if (const std::error_code error = file_->reserve(endBytes))
-        return fail("cannot write more to '" + path_ + "': " + error.message() +
-                    "; make room or record to another disk");
+    if (const std::error_code error = file_->reserve(neededBytes(packetBytes)))
+        return fail(
+            "cannot write more to '" + path_ + "': " + error.message() + "; make room or record to another disk",
+            error);
     return {};
 }
 
-Status Mp4Container::fail(const std::string& message) {
-    status_ = Status::failure(message);
+Status Mp4Container::fail(const std::string& message, const std::error_code& error) {
+    status_ = Status::failure(message, error);
     return status_;
 }
 

@@ -50,11 +50,14 @@ class Mp4Container {
     /// failure.
     Status write(TimedPacket timed);
 
-    /// Ends the fragment: what was written is in the file.
+    /// Ends the fragment: what was written is in the file. One that could not be stored is tried once more.
     Status flush();
 
     /// Writes the index and closes the file. Called once, also after a failure.
     Status finish();
+
+    /// Valid after `finish`: the index is there.
+    [[nodiscard]] bool isWhole() const { return whole_; }
 
     [[nodiscard]] UniqueFd toSync() const { return file_ ? file_->duplicate() : UniqueFd(); }
 
@@ -79,11 +82,13 @@ class Mp4Container {
     [[nodiscard]] std::size_t trackOf(const Packet& packet) const;
     [[nodiscard]] std::uint64_t position() const;
     void placeHead();
-    Status putFragment(std::vector<FragmentRun>& runs);
+    void makeFragment(std::vector<FragmentRun>& runs);
+    Status storeFragment();
     [[nodiscard]] FragmentSample shape(TimedPacket& timed);
     void appendIndex();
+    [[nodiscard]] std::uint64_t neededBytes(std::size_t packetBytes) const;
     Status reserve(std::size_t packetBytes);
-    Status fail(const std::string& message);
+    Status fail(const std::string& message, const std::error_code& error = {});
 
     std::string path_;
     std::unique_ptr<OutputFile> file_;
@@ -95,11 +100,13 @@ class Mp4Container {
     double pendingSince_ = 0;  // seconds since the first video frame
     std::vector<std::byte> head_;
     std::vector<std::byte> fragment_;
+    Figures fragmentVideo_;  // what is in it
     std::uint32_t fragments_ = 0;
     std::vector<std::int64_t> shifts_;  // of each track's times in fragments, which know none before zero
     std::uint64_t end_ = 0;             // of the fragments in the file
     std::uint64_t placeholder_ = 0;     // where it lies
-    bool broken_ = false;               // the index knows of a fragment that is not in the file
+    bool broken_ = false;               // the index knows of a fragment that is not in the file: `fragment_`
+    bool whole_ = false;
     std::uint64_t packets_ = 0;
     std::uint64_t videoPackets_ = 0;
     std::uint64_t videoBytes_ = 0;

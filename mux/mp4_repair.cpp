@@ -23,6 +23,7 @@
 #include "capture/libav_handles.h"
 #include "capture/unique_fd.h"
 #include "mux/mp4_fragment.h"
+#include "mux/mp4_options.h"
 
 namespace smartcodec {
 namespace {
@@ -274,14 +275,8 @@ class Remux {
         int result = avio_open(&to_->pb, to_->url, AVIO_FLAG_WRITE);
         if (result < 0)
             return result;
-        AVDictionary* options = nullptr;
-        av_dict_set_int(&options, "video_track_timescale", videoClock_, 0);
-        av_dict_set_int(&options, "movie_timescale", videoClock_, 0);  // else the end is rounded to milliseconds
-        av_dict_set(&options, "use_editlist", "1", 0);
-        av_dict_set(&options, "movflags", "+faststart+write_colr", 0);
-        result = avformat_write_header(to_.get(), &options);
-        av_dict_free(&options);
-        return result;
+        Mp4Options options({.ticksPerSecond = videoClock_, .flags = "+faststart"});
+        return avformat_write_header(to_.get(), options.dictionary());
     }
 
     /// Writes what `packet` was read to be, when the next one of its track comes: only the last one's duration is not

@@ -223,6 +223,10 @@ Status Mp4Writer::close() {
     return state_->close();
 }
 
+bool Mp4Writer::isWhole() const {
+    return state_->container.isWhole();
+}
+
 std::uint64_t Mp4Writer::bytesWritten() const {
     return state_->container.bytesWritten();
 }

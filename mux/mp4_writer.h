@@ -42,6 +42,7 @@ class Mp4Writer final : public FileWriter {
     Status endBefore(CaptureTime next, std::vector<Packet>& following) override;
     Status close() override;
 
+    [[nodiscard]] bool isWhole() const override;
     [[nodiscard]] std::uint64_t bytesWritten() const override;
     [[nodiscard]] std::uint64_t videoPackets() const override;
     [[nodiscard]] std::uint64_t videoBytes() const override;

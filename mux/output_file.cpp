@@ -48,8 +48,7 @@ class DiskFile final : public OutputFile {
             return {};
         for (;;) {  // the last of the disk comes in small pieces
             const std::error_code error = reserveUpTo(endBytes);
-            const bool full = error == std::errc::no_space_on_device || error.value() == EDQUOT;
-            if (!full || !makeRoom_ || !makeRoom_())
+            if (!isDiskFull(error) || !makeRoom_ || !makeRoom_())
                 return error;
         }
     }
@@ -142,6 +141,10 @@ class DiskFile final : public OutputFile {
 };
 
 }  // namespace
+
+bool isDiskFull(const std::error_code& error) {
+    return error == std::errc::no_space_on_device || error == std::error_code(EDQUOT, std::generic_category());
+}
 
 void checkOutputPath(const std::string& path, bool overwrite) {
     if (path.empty())

@@ -12,6 +12,9 @@
 
 namespace smartcodec {
 
+/// Whether that is what a disk without room says, or one on which this user may have no more.
+[[nodiscard]] bool isDiskFull(const std::error_code& error);
+
 /// A regular file that is written from its start, with corrections further back. It knows no format. Thread-bound.
 /// The interface is there for tests that need a disk to fill up at a certain byte.
 class OutputFile {

@@ -78,11 +78,12 @@ Status RawWriter::write(Packet packet) {
     if (mustHaveSets && !inspectAnnexB(codec_, data).parameterSets)
         data = withParameterSets(data);
     if (const std::error_code error = file_->reserve(sizeBytes_ + data.size()))
-        return fail("cannot write more to '" + path_ + "': " + error.message() +
-                    "; make room or record to another disk");
+        return fail(
+            "cannot write more to '" + path_ + "': " + error.message() + "; make room or record to another disk",
+            error);
     if (const std::error_code error = file_->writeAt(sizeBytes_, data))
-        return fail("cannot write to '" + path_ + "': " + error.message() +
-                    "; check the disk or record to another one");
+        return fail("cannot write to '" + path_ + "': " + error.message() + "; check the disk or record to another one",
+                    error);
     sizeBytes_ += data.size();
     ++packets_;
     return {};
@@ -106,13 +107,14 @@ Status RawWriter::close() {
     if (const std::error_code error = file_->close(); !closed)
         closed = error;
     file_.reset();
+    whole_ = !closed;
     if (closed && status_.ok())
-        return fail("cannot finish '" + path_ + "': " + closed.message());
+        return fail("cannot finish '" + path_ + "': " + closed.message(), closed);
     return status_;
 }
 
-Status RawWriter::fail(const std::string& message) {
-    status_ = Status::failure(message);
+Status RawWriter::fail(const std::string& message, const std::error_code& error) {
+    status_ = Status::failure(message, error);
     return status_;
 }
 

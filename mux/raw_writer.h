@@ -39,6 +39,7 @@ class RawWriter final : public FileWriter {
     Status endBefore(CaptureTime, std::vector<Packet>&) override { return status_; }
     Status close() override;
 
+    [[nodiscard]] bool isWhole() const override { return whole_; }
     [[nodiscard]] std::uint64_t bytesWritten() const override { return sizeBytes_; }
     [[nodiscard]] std::uint64_t videoPackets() const override { return packets_; }
     /// Parameter sets included.
@@ -48,7 +49,7 @@ class RawWriter final : public FileWriter {
   private:
     void start(const FileConfig& config, std::unique_ptr<OutputFile> file);
     [[nodiscard]] std::span<const std::byte> withParameterSets(std::span<const std::byte> packet);
-    Status fail(const std::string& message);
+    Status fail(const std::string& message, const std::error_code& error);
 
     const Codec codec_;
     std::string path_;
@@ -58,6 +59,7 @@ class RawWriter final : public FileWriter {
     std::vector<std::string> leftOut_;
     std::uint64_t packets_ = 0;
     std::uint64_t sizeBytes_ = 0;
+    bool whole_ = false;
     Status status_;
 };
 

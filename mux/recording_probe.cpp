@@ -47,6 +47,14 @@ std::optional<ProbedRecording> probeRecording(const std::string& path) {
     }
     if (result.pictures == 0)
         return std::nullopt;
+    // By the packets the last HEVC picture of a fragment stands for one frame time, whatever the fragment says.
+    for (unsigned i = 0; !raw && i < input->nb_streams; ++i) {
+        const AVStream& stream = *input->streams[i];
+        if (stream.codecpar->codec_type == AVMEDIA_TYPE_VIDEO && stream.start_time != AV_NOPTS_VALUE &&
+            stream.duration != AV_NOPTS_VALUE)
+            end =
+                std::max(end, av_rescale_q(stream.start_time + stream.duration, stream.time_base, {1, 1'000'000'000}));
+    }
     if (!raw)
         result.duration = std::chrono::nanoseconds(end);
     return result;

@@ -34,18 +34,34 @@ std::vector<std::string> steps(const std::string& name) {
 
 }  // namespace
 
-SegmentFolder::SegmentFolder(std::string path) : path_(std::move(path)) {
-    folder_ = UniqueFd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder_ && errno == ENOENT)
-        throw std::runtime_error("cannot record into '" + path_ + "': there is no such folder; create it first");
-    if (!folder_)
-        throw std::system_error(lastError(), "cannot record into '" + path_ + "'; give a folder that you may read");
-    if (::faccessat(folder_.get(), ".", W_OK | X_OK, AT_EACCESS) != 0)
+SegmentFolder::SegmentFolder(std::string path) : path_(std::move(path)), disk_(path_), folder_(open(path_)) {}
+
+UniqueFd SegmentFolder::open(const std::string& path) {
+    UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder && errno == ENOENT)
+        throw std::runtime_error("cannot record into '" + path + "': there is no such folder; create it first");
+    if (!folder)
+        throw std::system_error(lastError(), "cannot record into '" + path + "'; give a folder that you may read");
+    if (::faccessat(folder.get(), ".", W_OK | X_OK, AT_EACCESS) != 0)
         throw std::system_error(lastError(),
-                                "cannot record into '" + path_ + "'; choose a folder that you may write to");
+                                "cannot record into '" + path + "'; choose a folder that you may write to");
     // Not every file system has locks.
-    if (::flock(folder_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        throw std::runtime_error("'" + path_ + "' is where another recording's segments go; give each one its own");
+    if (::flock(folder.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        throw std::runtime_error("'" + path + "' is where another recording's segments go; give each one its own");
+    return folder;
+}
+
+bool SegmentFolder::reopen() {
+    disk_.check();
+    struct stat before {
+    }, now{};
+    if (::fstat(folder_.get(), &before) == 0 && ::stat(path_.c_str(), &now) == 0 && before.st_dev == now.st_dev &&
+        before.st_ino == now.st_ino)
+        return false;
+    const UniqueFd folder = open(path_);
+    if (::dup3(folder.get(), folder_.get(), O_CLOEXEC) < 0)
+        throw std::system_error(lastError(), "cannot record into '" + path_ + "'");
+    return true;
 }
 
 std::string SegmentFolder::pathOf(const std::string& name) const {
@@ -137,8 +153,10 @@ UniqueFd SegmentFolder::openHere(const char* name, int flags) const {
 }
 
 std::error_code SegmentFolder::replace(const char* from, const char* to) {
-    if (::renameat(folder_.get(), from, folder_.get(), to) != 0)
-        return lastError();
+    return ::renameat(folder_.get(), from, folder_.get(), to) == 0 ? std::error_code() : lastError();
+}
+
+std::error_code SegmentFolder::sync() {
     return ::fsync(folder_.get()) == 0 || errno == EINVAL ? std::error_code() : lastError();
 }
 

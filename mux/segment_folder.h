@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "capture/unique_fd.h"
+#include "mux/home_disk.h"
 
 namespace smartcodec {
 
@@ -18,6 +19,10 @@ class SegmentFolder {
     /// Throws std::system_error or std::runtime_error that names the folder and the remedy: none there, no folder,
     /// unwritable, in use by another recorder.
     explicit SegmentFolder(std::string path);
+
+    /// Where a disk may have gone and come back: follows the path again. True: there is another folder now, be it the
+    /// same disk's. Throws as the constructor does, and changes nothing then.
+    [[nodiscard]] bool reopen();
 
     [[nodiscard]] const std::string& path() const { return path_; }
     /// For those who open files by their path.
@@ -46,8 +51,10 @@ class SegmentFolder {
 
     /// A file in the folder itself, with open(2)'s flags, never through a link. Empty with errno set if it cannot be.
     [[nodiscard]] UniqueFd openHere(const char* name, int flags) const;
-    /// Gives `from` in the folder itself the name `to`, replacing it, and waits until the disk knows.
+    /// Gives `from` in the folder itself the name `to`, replacing it.
     [[nodiscard]] std::error_code replace(const char* from, const char* to);
+    /// Waits until the disk knows the names in the folder itself.
+    [[nodiscard]] std::error_code sync();
 
   private:
     struct Place {
@@ -56,8 +63,11 @@ class SegmentFolder {
     };
     [[nodiscard]] Place placeOf(const std::string& name) const;
 
+    static UniqueFd open(const std::string& path);
+
     std::string path_;
-    UniqueFd folder_;
+    HomeDisk disk_;
+    const UniqueFd folder_;  // its number stays whatever folder it leads to, since others may be using it
 };
 
 }  // namespace smartcodec

@@ -26,12 +26,15 @@ class FakeSource final : public Source {
         info_.format = kYuv420;
         info_.size = recipe.size;
         info_.frameRate = {25, 1};
+        info_.live = recipe.live;
     }
 
     const SourceInfo& info() const override { return info_; }
 
     Status run(SourceSink& sink, std::stop_token stop) override {
         for (std::size_t i = 0; (i < recipe_.times.size() || recipe_.endless) && !stop.stop_requested(); ++i) {
+            if (recipe_.pace.count() > 0)
+                std::this_thread::sleep_for(recipe_.pace);
             if (!sink.deliver(draw(i)))
                 return {};
         }

@@ -19,8 +19,10 @@ struct SourceRecipe {
     Size size{64, 48};
     bool moving = true;                                           ///< false: every picture is the same
     std::function<bool(std::chrono::milliseconds)> movesAt = {};  ///< and only then; empty: all the time
-    bool endless = false;      ///< goes on after `times`, 40 ms apart, until it is stopped
-    std::string failure = {};  ///< what ends it, after the last frame
+    bool live = false;                  ///< frames come at a pace of their own, and wait nevertheless
+    std::chrono::milliseconds pace{0};  ///< between them, of a clock on the wall
+    bool endless = false;               ///< goes on after `times`, 40 ms apart, until it is stopped
+    std::string failure = {};           ///< what ends it, after the last frame
 };
 
 /// `count` times that are `period` apart, from zero on.

@@ -78,12 +78,15 @@ class Reader {
         }
     }
 
-    RecordedFile read() {
+    /// With `toDamage` what cannot be decoded is the end.
+    RecordedFile read(bool toDamage) {
         const std::unique_ptr<AVPacket, FreePacket> packet(av_packet_alloc());
         while (av_read_frame(input_.get(), packet.get()) >= 0) {
-            if (packet->stream_index == video_)
+            if (packet->stream_index == video_ && toDamage && !isTaken(*packet))
+                break;
+            if (packet->stream_index == video_ && !toDamage)
                 takeVideo(*packet);
-            else
+            else if (packet->stream_index != video_)
                 file_.audioSizes.push_back(static_cast<std::size_t>(packet->size));
             av_packet_unref(packet.get());
         }
@@ -97,6 +100,16 @@ class Reader {
         if ((packet.flags & AV_PKT_FLAG_KEY) != 0)
             file_.keyTimes.push_back(static_cast<double>(packet.pts) * unit_);
         decode(&packet);
+    }
+
+    bool isTaken(const AVPacket& packet) {
+        try {
+            takeVideo(packet);
+            return true;
+        } catch (const std::runtime_error&) {
+            file_.videoEnd = static_cast<double>(packet.pts) * unit_;
+            return false;
+        }
     }
 
     void decode(const AVPacket* packet) {
@@ -122,7 +135,12 @@ class Reader {
 
 RecordedFile readRecording(const std::string& path) {
     av_log_set_level(AV_LOG_QUIET);  // what matters is thrown
-    return Reader(path).read();
+    return Reader(path).read(false);
+}
+
+RecordedFile readUntilDamage(const std::string& path) {
+    av_log_set_level(AV_LOG_QUIET);
+    return Reader(path).read(true);
 }
 
 }  // namespace smartcodec::test

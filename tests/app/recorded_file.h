@@ -27,4 +27,7 @@ struct RecordedFile {
 /// Reads and decodes the whole file; throws std::runtime_error for anything that a player would stumble over.
 [[nodiscard]] RecordedFile readRecording(const std::string& path);
 
+/// As far as it can be decoded: a power cut may have left the last fragment in part. `videoEnd` is where that begins.
+[[nodiscard]] RecordedFile readUntilDamage(const std::string& path);
+
 }  // namespace smartcodec::test

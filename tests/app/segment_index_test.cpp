@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "tests/app/fake_clocks.h"
+#include "tests/app/segment_list.h"
+#include "tests/app/small_disk.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace smartcodec;
@@ -323,5 +325,79 @@ TEST_SUITE("unit") {
         CHECK(recorder.files().size() == 3);
         CHECK(fs::file_size(place / "segments.jsonl") < 1100 * 300);
         CHECK_FALSE(fs::exists(place / ".segments.jsonl.new"));
+    }
+
+    TEST_CASE("what a sick disk did not take is in the index as soon as it takes something") {
+        const TemporaryFolder place;
+        Recorder recorder(place);
+        recorder.record("a.mp4", 10);
+        SegmentRecord open = recorder.start("b.mp4", 20);
+        {
+            const SickDisk sick(place.path(), {.lasting = 1h});
+            open.state = State::Finished;
+            open.bytes = 20;
+            CHECK(recorder.index.update(open) == std::errc::io_error);
+            CHECK_THROWS(recorder.start("c.mp4", 30));
+            CHECK(recorder.index.settle());
+            CHECK(recorder.index.nextNumber() == 3);
+        }
+        SUBCASE("in its end") {
+            CHECK_FALSE(recorder.index.settle());
+        }
+        SUBCASE("in the next segment") {
+            (void)recorder.start("c.mp4", 30);
+        }
+        const std::vector<SegmentRecord> listed = listedSegments(place.path());
+        REQUIRE(listed.size() >= 2);
+        CHECK(listed[1].file == "b.mp4");
+        CHECK(listed[1].state == State::Finished);
+    }
+
+    TEST_CASE("an index that may have lost lines is written anew") {
+        const TemporaryFolder place;
+        Recorder recorder(place);
+        recorder.record("a.mp4", 10);
+        fs::resize_file(place / "segments.jsonl", 0);  // what a disk may come to that lost what it was given
+        recorder.index.distrust();
+        recorder.record("b.mp4", 20);
+        CHECK(listedSegments(place.path()).size() == 2);
+    }
+
+    TEST_CASE("a disk that comes back elsewhere is read and what is known is not forgotten") {
+        const TemporaryFolder root;
+        const std::string place = root / "place";
+        fs::create_directory(root / "first");
+        fs::create_directory_symlink(root / "first", place);
+        const FakeClocks clocks = noon();
+        SegmentFolder folder(place);
+        SegmentIndex index(folder, WallTimes(clocks.reader(), true));
+        const auto record = [&](const std::string& file) {
+            SegmentRecord one;
+            one.file = file;
+            one.number = index.nextNumber();
+            one.start = clocks.reader()().wall;
+            index.begin(one);
+            std::ofstream(folder.pathOf(file)) << "picture";
+            one.state = State::CutOff;
+            one.bytes = 7;
+            CHECK_FALSE(index.update(one));
+        };
+        record("a.mp4");
+        record("b.mp4");
+        record("c.mp4");
+        fs::copy(root / "first", root / "second");
+        fs::remove(root / "second/a.mp4");
+        const std::string lines = textOf(root / "first/segments.jsonl");
+        std::ofstream(root / "second/segments.jsonl") << lines.substr(0, lines.find("c.mp4"));  // not quite stored
+        fs::remove(place);
+        fs::create_directory_symlink(root / "second", place);
+        index.comeBack();
+        record("d.mp4");
+        std::vector<std::string> listed;
+        for (const SegmentRecord& one : listedSegments(place))
+            listed.push_back(one.file);
+        CHECK(listed == Names{"b.mp4", "c.mp4", "d.mp4"});
+        CHECK(listedSegments(place).back().number == 4);
+        CHECK_FALSE(fs::exists(root / "first/d.mp4"));
     }
 }

@@ -76,6 +76,8 @@ TEST_SUITE("integration") {
         CHECK(summary.failure.find("No space left on device") != std::string::npos);
         CHECK(summary.segments->removed == 0);
         CHECK(picturesIn(folder) == summary.framesRecorded);
+        for (const SegmentRecord& segment : listedSegments(folder.path()))
+            CHECK(segment.state == SegmentRecord::State::Finished);
     }
 
     TEST_CASE("rotation ends the recording when there is nothing old left") {

@@ -81,6 +81,7 @@ class HangingWriter final : public FileWriter {
         return writer_->endBefore(next, following);
     }
     Status close() override { return writer_->close(); }
+    bool isWhole() const override { return writer_->isWhole(); }
     std::uint64_t bytesWritten() const override { return writer_->bytesWritten(); }
     std::uint64_t videoPackets() const override { return writer_->videoPackets(); }
     std::uint64_t videoBytes() const override { return writer_->videoBytes(); }

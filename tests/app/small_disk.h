@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -19,6 +21,26 @@ class SmallDisk {
 
     /// That the files take now, reserved room included.
     [[nodiscard]] static std::uint64_t used();
+};
+
+/// While it lives, the disk of a folder is to fall sick. Everything that changes it counts: files created, written,
+/// given room, cut, synced, renamed and removed. One at a time.
+class SickDisk {
+  public:
+    struct Course {
+        int well = 0;                         ///< so many changes succeed
+        std::chrono::nanoseconds lasting{0};  ///< from the first that does not on; 0: that one only
+        int error = EIO;                      ///< what the others answer; 0: they take that long and succeed
+        bool partly = false;                  ///< a write has put down half of it before it fails
+    };
+
+    SickDisk(const std::string& folder, const Course& course);
+    ~SickDisk();
+    SickDisk(const SickDisk&) = delete;
+    SickDisk& operator=(const SickDisk&) = delete;
+
+    /// Whether something has failed so far.
+    [[nodiscard]] static bool struck();
 };
 
 }  // namespace smartcodec::test

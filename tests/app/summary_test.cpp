@@ -97,6 +97,24 @@ TEST_SUITE("unit") {
         CHECK(toText(summary).find("too fast") == std::string::npos);
     }
 
+    TEST_CASE("what the disk cost is told and does not count among the time recorded") {
+        RecordingSummary summary = example();
+        summary.framesLost = 30;
+        summary.framesLostToDisk = 28;
+        summary.diskOutages = 2;
+        summary.timeLost = std::chrono::milliseconds(1500);
+        CHECK(
+            toText(summary).find("lost           30 (28 of them to the disk, which lacks 1.5 s; it failed 2 times)") !=
+            std::string::npos);
+        const auto json = nlohmann::json::parse(toJson(summary));
+        CHECK(json["frames_lost"] == 30);
+        CHECK(json["frames_lost_to_disk"] == 28);
+        CHECK(json["disk_outages"] == 2);
+        CHECK(json["lost_s"] == doctest::Approx(1.5));
+        CHECK(summary.videoBitrate().bitsPerSecond == 1'600'000);
+        CHECK(summary.savedShare() == doctest::Approx(0.6));
+    }
+
     TEST_CASE("a file name that is no UTF-8 does not spoil the JSON") {
         RecordingSummary summary = example();
         summary.source =

@@ -1,6 +1,8 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -67,6 +69,13 @@ class FfmpegPlayer final : public Player {
 
 std::unique_ptr<Player> openInFfmpeg(const std::string& path) {
     return std::make_unique<FfmpegPlayer>(path);
+}
+
+void playInFfplay(const std::string& path, double seconds) {
+    ::setenv("SDL_VIDEODRIVER", "dummy", 1);
+    ::setenv("SDL_AUDIODRIVER", "dummy", 1);
+    (void)outputOf("ffplay",
+                   {"-v", "error", "-nostats", "-autoexit", "-ss", std::to_string(seconds), "-t", "0.2", path});
 }
 
 }  // namespace smartcodec::test

@@ -29,8 +29,10 @@ class Player {
 
 // Each throws std::runtime_error with what the player said if it does not open the file.
 
-/// The programs ffprobe, ffmpeg and ffplay, the last without a window.
+/// The programs ffprobe and ffmpeg.
 [[nodiscard]] std::unique_ptr<Player> openInFfmpeg(const std::string& path);
+/// ffplay plays a moment from that place on, without a window. It takes seconds, and nobody sees what.
+void playInFfplay(const std::string& path, double seconds);
 /// `decodebin` in a pipeline that is paused.
 [[nodiscard]] std::unique_ptr<Player> openInGstreamer(const std::string& path);
 

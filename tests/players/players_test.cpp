@@ -163,6 +163,8 @@ TEST_SUITE("integration") {
             checkTimes(one);
             checkPlayer(one, "ffmpeg", openInFfmpeg);
             checkPlayer(one, "GStreamer", openInGstreamer);
+            if (all())
+                CHECK_NOTHROW(playInFfplay(one.file->path(), endOf(one) / 2));
         }
     }
 

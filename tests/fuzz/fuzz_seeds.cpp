@@ -10,6 +10,7 @@
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "app/log.h"
 #include "app/pipeline.h"
@@ -24,6 +25,19 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Size kTiny{32, 32};
+
+std::string read(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write(const fs::path& path, const std::string& bytes) {
+    std::ofstream file(path, std::ios::binary);
+    file << bytes;
+    file.close();
+    if (!file)
+        throw std::runtime_error("cannot write " + path.string());
+}
 
 void makeInputs(const fs::path& folder) {
     struct Kind {
@@ -43,19 +57,13 @@ void makeInputs(const fs::path& folder) {
         makeVideo(recipe);
     }
     makeVideo({.path = folder / "h.mp4", .size = kTiny, .frames = 3, .sampleAspect = {4, 3}, .rotation = 90});
-}
-
-std::string read(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void write(const fs::path& path, const std::string& bytes) {
-    std::ofstream file(path, std::ios::binary);
-    file << bytes;
-    file.close();
-    if (!file)
-        throw std::runtime_error("cannot write " + path.string());
+    // and each of that many bytes that it goes through a pipe
+    const std::vector<fs::directory_entry> made(fs::directory_iterator{folder}, {});
+    for (const fs::directory_entry& entry : made) {
+        std::string bytes = read(entry.path());
+        bytes.resize(bytes.size() / 4 * 4 + 7);
+        write(entry.path().string() + ".pipe", bytes);
+    }
 }
 
 void makeRecording(const fs::path& folder, const std::string& name, Codec codec, int lookahead) {

@@ -75,11 +75,8 @@ void playPipe(const std::uint8_t* data, std::size_t size) {
     (void)::fcntl(writeEnd.get(), F_SETPIPE_SZ, kPipeBytes);
     if (::write(writeEnd.get(), data, size) != static_cast<ssize_t>(size))
         return;  // what does not fit would have to be written meanwhile
-    // the reader opens the pipe anew, and finds the end once nobody writes
-    const std::string path = "/proc/self/fd/" + std::to_string(readEnd.get());
-    const UniqueFd opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    writeEnd.reset();
-    play({.path = path, .width = {}, .height = {}});
+    writeEnd.reset();  // it ends there
+    play({.path = "/proc/self/fd/" + std::to_string(readEnd.get()), .width = {}, .height = {}});
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ class Player {
 
 /// The programs ffprobe and ffmpeg.
 [[nodiscard]] std::unique_ptr<Player> openInFfmpeg(const std::string& path);
-/// ffplay plays a moment from that place on, without a window. It takes seconds, and nobody sees what.
+/// ffplay plays from that place to the end, without a window. Nobody sees what.
 void playInFfplay(const std::string& path, double seconds);
 /// `decodebin` in a pipeline that is paused.
 [[nodiscard]] std::unique_ptr<Player> openInGstreamer(const std::string& path);

@@ -34,9 +34,11 @@ class CheckedToml : public CLI::ConfigTOML {
 
     std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
         const std::string text{std::istreambuf_iterator<char>(input), {}};
+        raw_.configFile = app_.get_config_ptr()->as<std::string>();
+        if (text.find('\0') != std::string::npos)  // the system would see the part of a name before it
+            refuse("there is a zero byte in it: give a text file");
         std::istringstream again(text);
         auto found = CLI::ConfigTOML::from_config(again);
-        raw_.configFile = app_.get_config_ptr()->as<std::string>();
         for (const CLI::ConfigItem& item : found) {
             const CLI::Option& option = find(item);
             if (timesGiven(text, item.name) > 1)

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <type_traits>
 
 #include "mux/segment_folder.h"
 
@@ -19,6 +20,9 @@ using Json = nlohmann::ordered_json;
 using State = SegmentRecord::State;
 
 constexpr const char* kStates[] = {"recording", "finished", "cut off", "removed"};
+/// What clocks may say, such that times can be added and subtracted: more is no recorder's.
+constexpr std::chrono::nanoseconds kLongest = std::chrono::hours(24) * 365 * 70;
+constexpr int kLastYear = 2100;
 
 template <typename Time>
 Json nanosecondsOf(const std::optional<Time>& time) {
@@ -31,14 +35,22 @@ std::optional<Number> number(const Json& line, const char* key) {
     const auto found = line.find(key);
     if (found == line.end() || found->is_null())
         return std::nullopt;
-    if (!found->is_number())
+    const bool fits = std::is_floating_point_v<Number> ? found->is_number()
+                      : std::is_signed_v<Number>       ? found->is_number_integer()
+                                                       : found->is_number_unsigned();
+    if (!fits)
         throw std::runtime_error(key);
     return found->get<Number>();
 }
 
 std::optional<CaptureTime> captureTime(const Json& line, const char* key) {
-    const auto nanoseconds = number<std::int64_t>(line, key);
-    return nanoseconds ? std::optional(CaptureTime(std::chrono::nanoseconds(*nanoseconds))) : std::nullopt;
+    const auto count = number<std::int64_t>(line, key);
+    if (!count)
+        return std::nullopt;
+    const std::chrono::nanoseconds time(*count);
+    if (time > kLongest || time < -kLongest)
+        throw std::runtime_error(key);
+    return CaptureTime(time);
 }
 
 SegmentRecord read(const Json& line) {
@@ -57,8 +69,12 @@ SegmentRecord read(const Json& line) {
     record.sensorEnd = captureTime(line, "sensor_end_ns");
     record.bytes = number<std::uint64_t>(line, "bytes").value_or(0);
     record.frames = number<std::uint64_t>(line, "frames");
-    if (const auto seconds = number<double>(line, "motion_s"))
-        record.motion = std::chrono::round<std::chrono::nanoseconds>(std::chrono::duration<double>(*seconds));
+    if (const auto given = number<double>(line, "motion_s")) {
+        const std::chrono::duration<double> motion(*given);
+        if (motion.count() < 0 || motion > kLongest)
+            throw std::runtime_error("motion_s");
+        record.motion = std::chrono::round<std::chrono::nanoseconds>(motion);
+    }
     record.boot = line.value("boot", std::string());
     record.bootEnd = captureTime(line, "boot_end_ns");
     record.event = number<std::uint64_t>(line, "event");
@@ -115,19 +131,35 @@ std::string toText(WallTime time) {
 }
 
 std::optional<WallTime> fromText(const std::string& text) {
-    std::tm utc{};
-    long microseconds = 0;
+    int year = 0;
+    int month = 0;
+    int day = 0;
+    int hour = 0;
+    int minute = 0;
+    int second = 0;
+    int microseconds = 0;
     char sign = 0;
-    long hours = 0;
-    long minutes = 0;
+    int offsetHours = 0;
+    int offsetMinutes = 0;
     int read = 0;
-    if (std::sscanf(text.c_str(), "%d-%d-%dT%d:%d:%d.%6ld%c%2ld:%2ld%n", &utc.tm_year, &utc.tm_mon, &utc.tm_mday,
-                    &utc.tm_hour, &utc.tm_min, &utc.tm_sec, &microseconds, &sign, &hours, &minutes, &read) != 10 ||
+    if (std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%6d%c%2d:%2d%n", &year, &month, &day, &hour, &minute,
+                    &second, &microseconds, &sign, &offsetHours, &offsetMinutes, &read) != 10 ||
         static_cast<std::size_t>(read) != text.size() || (sign != '+' && sign != '-'))
         return std::nullopt;
-    utc.tm_year -= 1900;
-    utc.tm_mon -= 1;
-    const std::chrono::seconds offset((sign == '-' ? -1 : 1) * (hours * 60 + minutes) * 60);
+    // the epoch is in 1969 where clocks are behind UTC
+    const bool plausible = year >= 1969 && year <= kLastYear && month >= 1 && month <= 12 && day >= 1 && day <= 31 &&
+                           hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 && second <= 60 &&
+                           microseconds >= 0 && offsetHours >= 0 && offsetMinutes >= 0;
+    if (!plausible)
+        return std::nullopt;
+    std::tm utc{};
+    utc.tm_year = year - 1900;
+    utc.tm_mon = month - 1;
+    utc.tm_mday = day;
+    utc.tm_hour = hour;
+    utc.tm_min = minute;
+    utc.tm_sec = second;
+    const std::chrono::minutes offset((sign == '-' ? -1 : 1) * (offsetHours * 60 + offsetMinutes));
     return std::chrono::system_clock::from_time_t(timegm(&utc)) - offset + std::chrono::microseconds(microseconds);
 }
 

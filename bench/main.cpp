@@ -13,6 +13,7 @@
 #include "bench/analyzer_benchmark.h"
 #include "bench/scene_benchmark.h"
 #include "bench/scratch_folder.h"
+#include "bench/segments_benchmark.h"
 #include "bench/table.h"
 
 using namespace smartcodec;
@@ -30,6 +31,7 @@ struct Options {
     int quality = 23;
     int pictures = 150;
     SceneBenchmarkOptions scenes;
+    int runs = 5;
 };
 
 constexpr double kSceneSeconds = 20;
@@ -111,6 +113,16 @@ void runAnalyzer(const Options& options) {
     writeFile(options.json, toJson(results));
 }
 
+void runSegments(const Options& options) {
+    for (const TableInput& input : inputs(options)) {
+        SegmentsBenchmarkOptions wanted{.source = input.source, .duration = input.duration, .runs = options.runs};
+        const SegmentsBenchmark result = benchmarkSegments(wanted);
+        std::fputs((toText(result) + "\n").c_str(), stdout);
+        std::fflush(stdout);
+        writeFile(options.json, toJson(result));
+    }
+}
+
 void runScene(Options& options) {
     if (!options.size.empty())
         options.scenes.size = parseSize(options.size);
@@ -154,6 +166,15 @@ int main(int argc, char** argv) {
     scene->add_option("--pictures", options.scenes.pictures, "Pictures of each. Default: 600")
         ->check(CLI::Range(1, 100000));
     scene->add_option("--json", options.json, "Write the figures there as well");
+
+    CLI::App* segments = app.add_subcommand(
+        "segments", "Time a recording in segments, with retention, a hook and syncs, beside one into a plain MP4");
+    segments->add_option("FILE", options.files, "A video to record. Default: the built-in scene")->expected(0, 1);
+    segments->add_option("--seconds", options.seconds, "Record so much of it. Default: a file whole, the scene 20")
+        ->check(CLI::Range(0.1, 3600.0));
+    segments->add_option("--size", options.size, "Of the scene. Default: 1920x1080");
+    segments->add_option("--runs", options.runs, "Of each, in turn. Default: 5")->check(CLI::Range(1, 1000));
+    segments->add_option("--json", options.json, "Write the figures there as well");
     CLI11_PARSE(app, argc, argv);
 
     try {
@@ -162,6 +183,8 @@ int main(int argc, char** argv) {
             runAnalyzer(options);
         else if (scene->parsed())
             runScene(options);
+        else if (segments->parsed())
+            runSegments(options);
         else if (!options.demoFolder.empty())
             runDemo(options);
         else

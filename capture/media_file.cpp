@@ -123,8 +123,11 @@ void MediaFile::open() {
     const LibavLog log;
     AVFormatContext* raw = avAllocated(avformat_alloc_context());
     raw->interrupt_callback = {stopRequested, &stop_};
-    if (PipeInput::isPipe(path_))
+    if (PipeInput::isPipe(path_)) {
         raw->pb = &pipe_.emplace(path_).context();
+        // as libavformat does for files: what comes out of a pipe may be a list of addresses
+        raw->protocol_whitelist = avAllocated(av_strdup("file,crypto,data"));
+    }
     // with the protocol written out, a colon in the name does not make it an address
     if (const int result = avformat_open_input(&raw, ("file:" + path_).c_str(), nullptr, nullptr); result < 0) {
         const std::string why = log.explain(result);

@@ -304,7 +304,8 @@ class Remux {
             // libavformat guesses the duration of the last packet in fragments, and of reordered ones before 6.0. Of
             // sound with an index it knows it, and counts without what an edit list hides.
             const bool guessed = fragmented_ || stream.codecpar->codec_type == AVMEDIA_TYPE_VIDEO;
-            const std::int64_t left = track.firstDecode + stream.duration - track.last->dts;
+            const std::int64_t end = av_sat_add64(track.firstDecode, stream.duration);
+            const std::int64_t left = av_sat_sub64(end, track.last->dts);
             if (whole && guessed && stream.duration != AV_NOPTS_VALUE && left > 0)
                 track.last->duration = left;
             if (const int result = write(track, true); result < 0)
@@ -349,7 +350,7 @@ class Remux {
     std::int64_t shownFor(const AVPacket& packet, const AVStream& from) const {
         if (!knowsEnd_ || from.duration == AV_NOPTS_VALUE || from.start_time == AV_NOPTS_VALUE)
             return packet.duration;
-        return std::max<std::int64_t>(1, from.start_time + from.duration - packet.pts);
+        return std::max<std::int64_t>(1, av_sat_sub64(av_sat_add64(from.start_time, from.duration), packet.pts));
     }
 
     int write(Track& track, bool last) {
@@ -357,7 +358,7 @@ class Remux {
         const AVStream& from = *from_.streams[packet.stream_index];
         if (from.codecpar->codec_type == AVMEDIA_TYPE_VIDEO) {
             ++pictures_;
-            const std::int64_t end = packet.pts + shownFor(packet, from);
+            const std::int64_t end = av_sat_add64(packet.pts, shownFor(packet, from));
             end_ = std::max(end_, std::chrono::nanoseconds(av_rescale_q(end, from.time_base, {1, 1'000'000'000})));
         }
         if (!last && from.codecpar->codec_type == AVMEDIA_TYPE_VIDEO)

@@ -41,7 +41,8 @@ std::optional<ProbedRecording> probeRecording(const std::string& path) {
         if (stream.codecpar->codec_type == AVMEDIA_TYPE_VIDEO) {
             ++result.pictures;
             if (!raw && packet->pts != AV_NOPTS_VALUE)
-                end = std::max(end, av_rescale_q(packet->pts + packet->duration, stream.time_base, {1, 1'000'000'000}));
+                end = std::max(end, av_rescale_q(av_sat_add64(packet->pts, packet->duration), stream.time_base,
+                                                 {1, 1'000'000'000}));
         }
         av_packet_unref(packet.get());
     }

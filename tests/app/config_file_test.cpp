@@ -80,6 +80,8 @@ TEST_SUITE("unit") {
         CHECK((refused.empty() ? parse({"--config", sharp}).settings.output == "a#b.mp4" : contains(refused, "'#'")));
         CHECK(contains(refusal({"--config", writeConfig(folder, "quality = 99\nscene=true\noutput=\"x\"")}), "51"));
         CHECK(contains(refusal({"--config", folder / "missing.toml"}), "missing.toml"));
+        CHECK(contains(refusal({"--config", writeConfig(folder, std::string("output = \"a\0b.mp4\"\n", 19))}),
+                       "settings.toml: there is a zero byte in it"));
     }
 
     TEST_CASE("a bad value is refused with its file and key") {

@@ -9,12 +9,14 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "app/segment_index.h"
 #include "tests/app/program.h"
 #include "tests/app/recorded_file.h"
 #include "tests/app/segment_check.h"
@@ -69,20 +71,15 @@ void start(Killed& one) {
     one.created = std::chrono::steady_clock::now();
 }
 
+/// Something moves all the time.
+bool isBusy(int number) {
+    return number / 2 % 2 == 0;
+}
+
 std::vector<std::string> arguments(int number, const std::string& output) {
-    return {"--scene",
-            number / 2 % 2 == 0 ? "busy" : "corridor",
-            "-w",
-            "160",
-            "-h",
-            "96",
-            "--realtime",
-            "--encoder",
-            "software",
-            "--codec",
-            number % 2 == 0 ? "h264" : "hevc",
-            "-o",
-            output};
+    return {
+        "--scene", isBusy(number) ? "busy" : "corridor", "-w", "160", "-h", "96", "--realtime", "--encoder", "software",
+        "--codec", number % 2 == 0 ? "h264" : "hevc",    "-o", output};
 }
 
 void killAll(std::vector<Killed>& all) {
@@ -114,6 +111,53 @@ class Losses {
   private:
     std::vector<double> seconds_;
 };
+
+/// Of a recording in segments.
+struct Kind {
+    std::vector<std::string> more = {};  ///< arguments
+    bool all = true;                     ///< is to be recorded
+};
+
+void killAmongSegments(unsigned seed, const std::function<Kind(int number)>& kindOf) {
+    constexpr double kNext = 0.5;  // seconds of what the next recorder does
+    std::mt19937 random(seed);
+    Losses losses;
+    int number = 0;
+    for (const int count = kills(); number < count;) {
+        const TemporaryFolder place;
+        std::vector<Killed> all(static_cast<std::size_t>(std::min(kTogether, count - number)));
+        for (Killed& one : all) {
+            const std::string folder = place / std::to_string(number);
+            std::filesystem::create_directory(folder);
+            one.path = folder + "/" + SegmentIndex::kFileName;
+            one.arguments = arguments(number, folder + "/s%04i.mp4");
+            one.arguments.insert(one.arguments.end(), {"--segment", kSegment});
+            const Kind kind = kindOf(number);
+            one.arguments.insert(one.arguments.end(), kind.more.begin(), kind.more.end());
+            one.moment = kEarliest + std::chrono::milliseconds(random() % kRangeMilliseconds);
+            ++number;
+            start(one);
+        }
+        killAll(all);
+        for (const Killed& one : all) {
+            const std::string folder = std::filesystem::path(one.path).parent_path();
+            const int itsNumber = std::stoi(std::filesystem::path(folder).filename());
+            CAPTURE(itsNumber);
+            CAPTURE(one.recording);
+            std::vector<std::string> next = arguments(itsNumber, folder + "/s%04i.mp4");
+            next.insert(next.end(), {"--segment", kSegment, "--frames", "15"});
+            const ProgramResult result = runProgram(next);
+            CAPTURE(result.errors);
+            CHECK(result.exitStatus == 0);
+            const double seconds = checkSegments(folder) - kNext;
+            CHECK(seconds > -0.1);
+            if (!kindOf(itsNumber).all)
+                continue;
+            CHECK(seconds > one.recording - kLastSecond - kUnderWay);
+            losses.add(one.recording - seconds);
+        }
+    }
+}
 
 }  // namespace
 
@@ -153,39 +197,13 @@ TEST_SUITE("integration") {
         }
     }
     TEST_CASE("after a recorder was killed among segments the next one makes index and folder agree") {
-        std::mt19937 random(seed(61));
-        Losses losses;
-        int number = 0;
-        for (const int count = kills(); number < count;) {
-            const TemporaryFolder place;
-            std::vector<Killed> all(static_cast<std::size_t>(std::min(kTogether, count - number)));
-            std::vector<std::string> folders;
-            for (Killed& one : all) {
-                const std::string folder = place / std::to_string(number);
-                std::filesystem::create_directory(folder);
-                one.path = folder + "/s0001.mp4";
-                one.arguments = arguments(number, folder + "/s%04i.mp4");
-                one.arguments.insert(one.arguments.end(), {"--segment", kSegment});
-                one.moment = kEarliest + std::chrono::milliseconds(random() % kRangeMilliseconds);
-                ++number;
-                start(one);
-            }
-            killAll(all);
-            for (Killed& one : all) {
-                CAPTURE(one.arguments.at(10));
-                CAPTURE(one.arguments.at(1));
-                CAPTURE(one.recording);
-                const std::string folder = std::filesystem::path(one.path).parent_path();
-                CAPTURE(folder);
-                one.arguments.insert(one.arguments.end(), {"--frames", "15"});
-                const ProgramResult next = runProgram(one.arguments);
-                CAPTURE(next.errors);
-                CHECK(next.exitStatus == 0);
-                constexpr double kNext = 0.5;  // seconds of those frames
-                const double seconds = checkSegments(folder) - kNext;
-                CHECK(seconds > one.recording - kLastSecond - kUnderWay);
-                losses.add(one.recording - seconds);
-            }
-        }
+        killAmongSegments(seed(61), [](int) { return Kind{}; });
+    }
+    TEST_CASE("after a recorder was killed among events the next one makes index and folder agree") {
+        // Half of them in one event that does not end, the others wherever they may be.
+        killAmongSegments(seed(62), [](int number) {
+            const bool busy = isBusy(number);
+            return Kind{.more = {"--events", "--pre-roll", "1s", "--post-roll", busy ? "1h" : "1s"}, .all = busy};
+        });
     }
 }

@@ -40,6 +40,7 @@ class Program {
     /// Waits until standard error holds `text`. False if the program ended before, or `limit` passed.
     [[nodiscard]] bool waitForError(const std::string& text, std::chrono::seconds limit = std::chrono::seconds(60));
     void send(int signal) const;
+    [[nodiscard]] pid_t process() const { return process_; }
     /// Waits for the end. A program that takes longer than `limit` is killed, which its result then says.
     [[nodiscard]] ProgramResult wait(std::chrono::seconds limit = std::chrono::seconds(120));
 

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "capture/file_source.h"
+#include "capture/unique_fd.h"
 #include "tests/capture/recording_sink.h"
 #include "tests/support/make_video.h"
 #include "tests/support/temporary_folder.h"
@@ -323,6 +324,18 @@ TEST_SUITE("integration") {
         REQUIRE_FALSE(file.sink.packets.empty());
         for (const SeenPacket& packet : file.sink.packets)
             CHECK(packet.duration < 1s);
+    }
+
+    TEST_CASE("a list of addresses in a pipe connects to nobody") {
+        const std::string list =
+            "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n";
+        int ends[2] = {-1, -1};
+        REQUIRE(pipe(ends) == 0);
+        const UniqueFd readEnd(ends[0]);
+        UniqueFd writeEnd(ends[1]);
+        REQUIRE(::write(writeEnd.get(), list.data(), list.size()) == static_cast<ssize_t>(list.size()));
+        writeEnd.reset();
+        CHECK(says(refusal("/proc/self/fd/" + std::to_string(readEnd.get())), "'http' not on whitelist"));
     }
 
     TEST_CASE("damage in the middle does not end the recording") {

@@ -100,8 +100,10 @@ struct RecordingSummary {
     std::string warning;   ///< what went wrong beside the recording; empty: nothing
     std::string failure;   ///< what ended the recording early, or why it is not whole; empty: nothing
 
-    /// Whether something was recorded, or could have been: nothing may have happened.
-    [[nodiscard]] bool isRecording() const { return framesRecorded > 0 || (events && framesIn > 0); }
+    /// Whether something was recorded, or was not to be: nothing may have happened.
+    [[nodiscard]] bool isRecording() const {
+        return framesRecorded > 0 || (events && events->count == 0 && framesIn > 0);
+    }
     /// Over the time that is recorded: without what was lost.
     [[nodiscard]] Bitrate videoBitrate() const;
     /// Estimate: share of the bits that a video of `comparedRate` and the same duration has and this one has not, 0..1.

@@ -103,9 +103,11 @@ TEST_SUITE("unit") {
         summary.framesLostToDisk = 28;
         summary.diskOutages = 2;
         summary.timeLost = std::chrono::milliseconds(1500);
-        CHECK(
-            toText(summary).find("lost           30 (28 of them to the disk, which lacks 1.5 s; it failed 2 times)") !=
-            std::string::npos);
+        summary.framesDiskBusy = 9;
+        const std::string text = toText(summary);
+        CHECK(text.find("lost           30 (28 of them to the disk)") != std::string::npos);
+        CHECK(text.find("disk busy      9 (") != std::string::npos);
+        CHECK(text.find("disk           lacks 1.5 s; it failed 2 times\n") != std::string::npos);
         const auto json = nlohmann::json::parse(toJson(summary));
         CHECK(json["frames_lost"] == 30);
         CHECK(json["frames_lost_to_disk"] == 28);

@@ -180,6 +180,22 @@ TEST_SUITE("integration") {
         }
     }
 
+    TEST_CASE("what waits for the disk at the end goes onto it if it is back by then") {
+        const TemporaryFolder folder;
+        PipelineParts parts = live(200);
+        parts.retries = {.first = 1min, .longest = 2min};
+        Recording recording(everyFrame(folder / "out.mp4"), parts);
+        const SickDisk disk(folder.path(), {.well = 6, .lasting = 40ms, .partly = false});
+        recording.start();
+        const RecordingSummary summary = recording.finish();
+        REQUIRE(SickDisk::struck());
+        CHECK(summary.wallTime < 15s);
+        CHECK(summary.framesRecorded > 140);
+        CHECK(summary.framesRecorded + summary.framesLostToDisk == 200);
+        REQUIRE(summary.files.size() == 2);
+        CHECK(picturesIn(summary.files[1].path) == summary.files[1].pictures);
+    }
+
     TEST_CASE("among segments and events too and index and folder agree") {
         for (std::size_t i = 0; i < 2 * std::size(kSicknesses); ++i) {
             const Sickness& sickness = kSicknesses[i / 2];

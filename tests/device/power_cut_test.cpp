@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 #include <sys/mount.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -83,6 +85,28 @@ std::vector<std::string> arguments(const std::string& codec, const std::string& 
             "--realtime", "--encoder", "software", "--codec", codec, "-o", output};
 }
 
+/// Into a folder of their own.
+Cut inSegments(const std::string& folder, const std::string& codec, const std::vector<std::string>& more) {
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directory(folder);
+    Cut cut;
+    cut.path = folder + "/" + SegmentIndex::kFileName;
+    cut.arguments = arguments(codec, folder + "/s%04i.mp4");
+    cut.arguments.insert(cut.arguments.end(), {"--segment", "1s"});
+    cut.arguments.insert(cut.arguments.end(), more.begin(), more.end());
+    return cut;
+}
+
+/// Once the next recording has found its way.
+double secondsOfSegments(const Cut& cut) {
+    const std::string folder = std::filesystem::path(cut.path).parent_path();
+    {
+        SegmentFolder next(folder);
+        const SegmentIndex index(next, WallTimes(readSystemClocks, false));
+    }
+    return checkSegments(folder, true);
+}
+
 void waitForFile(Cut& one) {
     const Moment deadline = std::chrono::steady_clock::now() + 60s;
     while (!std::filesystem::exists(one.path)) {
@@ -107,50 +131,40 @@ TEST_SUITE("power") {
         const int cuts = number("SMARTCODEC_CUTS", 2);
         for (int cut = 0; cut < cuts; ++cut) {
             CAPTURE(cut);
-            const std::string folder = place / "segments";
             const char* codec = cut % 2 == 0 ? "h264" : "hevc";
             const char* other = cut % 2 == 0 ? "hevc" : "h264";
-            Cut plain;
-            Cut segments;
             Mounted mounted(disk.path(), place.path());
-            std::filesystem::remove_all(folder);
-            std::filesystem::create_directory(folder);
+            Cut plain;
             plain.path = place / ("plain" + std::to_string(cut) + ".mp4");
             plain.arguments = arguments(codec, plain.path);
-            segments.path = folder + "/s0001.mp4";
-            segments.arguments = arguments(other, folder + "/s%04i.mp4");
-            segments.arguments.insert(segments.arguments.end(), {"--segment", "1s"});
-            for (Cut* one : {&plain, &segments})
+            Cut segments = inSegments(place / "segments", other, {});
+            Cut events = inSegments(place / "events", codec, {"--events", "--pre-roll", "1s", "--post-roll", "1h"});
+            const std::array all{&plain, &segments, &events};
+            for (Cut* one : all)
                 one->program = std::make_unique<Program>(one->arguments);
-            for (Cut* one : {&plain, &segments})
+            for (Cut* one : all)
                 waitForFile(*one);
             std::this_thread::sleep_for(kEarliest + std::chrono::milliseconds(random() % kRangeMilliseconds));
 
             disk.cutPower();
             const Moment moment = std::chrono::steady_clock::now();
-            for (Cut* one : {&plain, &segments}) {
+            for (Cut* one : all) {
                 one->program->send(SIGKILL);
                 one->recording = std::chrono::duration<double>(moment - one->created).count();
             }
-            for (Cut* one : {&plain, &segments})
+            for (Cut* one : all)
                 REQUIRE(one->program->wait(60s).signal == SIGKILL);
             mounted.unmount();
             disk.restorePower();
             const Mounted again(disk.path(), place.path());
 
-            CAPTURE(plain.recording);
-            const RecordedFile file = readUntilDamage(plain.path);
-            CHECK(file.videoEnd > plain.recording - kMayBeLost - kUnderWay);
-            most = std::max(most, plain.recording - file.videoEnd);
-
-            CAPTURE(segments.recording);
-            {  // the next recording
-                SegmentFolder next(folder);
-                const SegmentIndex index(next, WallTimes(readSystemClocks, false));
+            for (const Cut* one : all) {
+                CAPTURE(one->path);
+                CAPTURE(one->recording);
+                const double seconds = one == &plain ? readUntilDamage(plain.path).videoEnd : secondsOfSegments(*one);
+                CHECK(seconds > one->recording - kMayBeLost - kUnderWay);
+                most = std::max(most, one->recording - seconds);
             }
-            const double seconds = checkSegments(folder, true);
-            CHECK(seconds > segments.recording - kMayBeLost - kUnderWay);
-            most = std::max(most, segments.recording - seconds);
         }
         MESSAGE(cuts << " power cuts; at most " << most << " s lost");
     }

@@ -74,7 +74,7 @@ void playPipe(const std::uint8_t* data, std::size_t size) {
     UniqueFd writeEnd(ends[1]);
     (void)::fcntl(writeEnd.get(), F_SETPIPE_SZ, kPipeBytes);
     if (::write(writeEnd.get(), data, size) != static_cast<ssize_t>(size))
-        return;  // what does not fit would have to be written meanwhile
+        return;        // what does not fit would have to be written meanwhile
     writeEnd.reset();  // it ends there
     play({.path = "/proc/self/fd/" + std::to_string(readEnd.get()), .width = {}, .height = {}});
 }

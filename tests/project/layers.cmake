@@ -117,7 +117,7 @@ foreach(folder IN LISTS folders)
     if(file MATCHES "_test\\.cpp$")
       set(suites unit integration device)  # ctest's labels
       if(file MATCHES "^tests/device/")
-        set(suites camera encoder last)  # the machine's
+        set(suites camera encoder last power)  # the machine's
       endif()
       list(JOIN suites "|" any)
       has_code(${file} "TEST_SUITE(_BEGIN)?\\(\"(${any})\"\\)" found)

@@ -47,7 +47,7 @@ struct Analyzer::State {
     double cellHeight = CellGrid::kCell;
     std::optional<std::chrono::nanoseconds> cameraMovedAt;
     std::vector<float> texture;  ///< see measureTexture; empty unless the camera is being moved
-    PictureContext sensor;  ///< gain and exposure when they last stepped
+    PictureContext sensor;       ///< gain and exposure when they last stepped
     bool first = true;
     bool comparable = false;         ///< whether lighting and change are of this picture
     std::uint64_t picturesSeen = 0;  ///< the number of this picture, counted from 1

@@ -16,6 +16,9 @@ constexpr double kNearlyAll = 0.75;  // of a picture's cells
 // A step of the sensor's gain or exposure of this ratio changes the noise.
 constexpr double kSensorStep = 1.1;
 
+// A camera that moved is being moved: what hands do to it does not show in every picture.
+constexpr std::chrono::seconds kCameraHold{2};
+
 bool stepped(double now, double before) {
     return now > before * kSensorStep || now * kSensorStep < before;
 }
@@ -113,6 +116,12 @@ void Analyzer::measure(const LumaView& picture, const PictureContext& context) {
     else
         s.estimator.update(picture, s.cells, s.comparable && !nearlyAll ? &s.comparison.change : nullptr,
                            m.cameraMoved ? NoiseEstimator::Trend::FallOnly : NoiseEstimator::Trend::Any);
+    if (m.cameraMoved)
+        s.cameraMovedAt = m.time;
+    if (s.cameraMovedAt && m.time - *s.cameraMovedAt < kCameraHold)
+        measureTexture(picture, s.config.width, s.config.height, s.texture);
+    else
+        s.texture.clear();
     m.noiseSigma = s.estimator.noise().sample[static_cast<std::size_t>(Noise::bin(static_cast<int>(m.meanLuma)))];
     s.first = false;
 }

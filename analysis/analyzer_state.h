@@ -6,6 +6,7 @@
 #include "analysis/change.h"
 #include "analysis/lighting.h"
 #include "analysis/noise.h"
+#include "analysis/texture.h"
 
 namespace smartcodec {
 
@@ -44,7 +45,9 @@ struct Analyzer::State {
     CameraMotion cameraMotion;
     double cellWidth = CellGrid::kCell;  ///< pixels of the main picture
     double cellHeight = CellGrid::kCell;
-    PictureContext sensor;  ///< gain and exposure when they last stepped
+    std::optional<std::chrono::nanoseconds> cameraMovedAt;
+    std::vector<float> texture;  ///< see measureTexture; empty unless the camera is being moved
+    PictureContext sensor;       ///< gain and exposure when they last stepped
     bool first = true;
     bool comparable = false;         ///< whether lighting and change are of this picture
     std::uint64_t picturesSeen = 0;  ///< the number of this picture, counted from 1

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <vector>
@@ -47,6 +48,13 @@ constexpr nanoseconds kStillAfter = seconds(10);
 constexpr double kMovingWorth = 3;
 constexpr int kCoarsestMovingDelta = 6;
 
+// With the camera everything moves, and is new: error shows where there is no texture to hide it, and texture is what
+// bits go into. So QP follows texture, as adaptive quantisation has it: a step for each doubling of a block's variance,
+// finer where it is flatter than the picture's mean. A fifth of that strength x264 adds itself.
+constexpr double kTextureStrength = 0.8;
+constexpr int kFinestDelta = -12;
+constexpr int kCoarsestDelta = 8;
+
 // The step of H.264's and HEVC's quantisers is 1 at this QP and doubles with every six.
 constexpr double kUnitStepQp = 4;
 constexpr double kQpPerDoubling = 6;
@@ -61,7 +69,9 @@ struct Decider::State {
     [[nodiscard]] Level level(const Measurement& m);
     void compareWithRecorded(const Analyzer::State& now, Measurement& m);
     void fillQpMap(const Analyzer::State& now, const Measurement& m);
-    [[nodiscard]] std::array<std::int8_t, Noise::kBins> movingDeltas(const Analyzer::State& now) const;
+    void addTexture(const std::vector<float>& texture);
+    [[nodiscard]] std::array<std::int8_t, Noise::kBins> movingDeltas(const Analyzer::State& now,
+                                                                     const Measurement& m) const;
 
     DeciderConfig config;
     Decision decision;
@@ -175,10 +185,12 @@ Level Decider::State::level(const Measurement& m) {
 // By brightness. A quantiser of step d adds an error of d^2 / 12 (uniform over a step); noise of the deviation s has
 // s^2 / kMovingWorth left behind the stabiliser: below d = s * sqrt(12 / kMovingWorth) bits go into noise. s is that of
 // a coefficient of the transform (of unit norm), a cell's mean's times the cell's side: a sample's own where noise is
-// white, more where neighbours share it.
-std::array<std::int8_t, Noise::kBins> Decider::State::movingDeltas(const Analyzer::State& now) const {
+// white, more where neighbours share it. The more of the picture moves, the less what moves is of interest beside it.
+std::array<std::int8_t, Noise::kBins> Decider::State::movingDeltas(const Analyzer::State& now,
+                                                                   const Measurement& m) const {
+    const int finestDelta = now.texture.empty() ? static_cast<int>(std::lround(kMovingDelta * (1 - m.movingShare))) : 0;
     std::array<std::int8_t, Noise::kBins> deltas;
-    deltas.fill(static_cast<std::int8_t>(kMovingDelta));
+    deltas.fill(static_cast<std::int8_t>(finestDelta));
     if (!config.quality)
         return deltas;
     const Noise::Curve& cell = now.estimator.noise().cell;
@@ -187,8 +199,7 @@ std::array<std::int8_t, Noise::kBins> Decider::State::movingDeltas(const Analyze
         if (step <= 1)
             continue;
         const auto finest = static_cast<int>(std::lround(kUnitStepQp + kQpPerDoubling * std::log2(step)));
-        deltas[bin] =
-            static_cast<std::int8_t>(std::clamp(finest - *config.quality, kMovingDelta, kCoarsestMovingDelta));
+        deltas[bin] = static_cast<std::int8_t>(std::clamp(finest - *config.quality, finestDelta, kCoarsestMovingDelta));
     }
     return deltas;
 }
@@ -196,15 +207,14 @@ std::array<std::int8_t, Noise::kBins> Decider::State::movingDeltas(const Analyze
 void Decider::State::fillQpMap(const Analyzer::State& now, const Measurement& m) {
     QpMap& map = decision.qpMap;
     map.delta.clear();
-    // When everything moves nothing is of more interest than the rest, and the encoder knows best.
-    if (!config.smartRoi || m.cameraMoved || m.sceneCut || !anyRecorded)
+    if (!config.smartRoi || m.sceneCut || !anyRecorded)  // where nothing is known of before, the encoder knows best
         return;
     map.columns = blocks.columns();
     map.rows = blocks.rows();
     map.delta.resize(blocks.size());
-    const std::array<std::int8_t, Noise::kBins> moving = movingDeltas(now);
+    const std::array<std::int8_t, Noise::kBins> moving = movingDeltas(now, m);
+    const CellGrid& cells = now.cells;
     const auto brightness = [&](int column, int row) {
-        const CellGrid& cells = now.cells;
         const auto cell = [](int block, double cellSize, int count) {
             return std::min(static_cast<int>((block + 0.5) * QpMap::kBlock / cellSize), count - 1);
         };
@@ -219,6 +229,17 @@ void Decider::State::fillQpMap(const Analyzer::State& now, const Measurement& m)
                            : since >= kStillAfter ? static_cast<std::int8_t>(kStillDelta)
                                                   : std::int8_t{0};
         }
+    if (!now.texture.empty())
+        addTexture(now.texture);
+}
+
+void Decider::State::addTexture(const std::vector<float>& texture) {
+    std::vector<std::int8_t>& deltas = decision.qpMap.delta;
+    const double mean = std::accumulate(texture.begin(), texture.end(), 0.0) / static_cast<double>(texture.size());
+    for (std::size_t i = 0; i < deltas.size(); ++i) {
+        const double delta = deltas[i] + kTextureStrength * (texture[i] - mean);
+        deltas[i] = static_cast<std::int8_t>(std::clamp(std::lround(delta), long{kFinestDelta}, long{kCoarsestDelta}));
+    }
 }
 
 const Decision& Decider::decide(const Analyzer& analyzer) {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "tests/analysis/analysis_fixture.h"
@@ -150,7 +152,58 @@ TEST_SUITE("unit") {
         }
     }
 
-    TEST_CASE("when everything moves nothing is finer than the rest") {
+    TEST_CASE("the more of the picture moves the less it is finer than the rest") {
+        for (const auto& [size, delta] : {std::tuple{32, -2}, {176, -1}, {304, 0}}) {
+            CAPTURE(size);
+            Take take({320, 320}, {320, 320});
+            take.until(1);
+            for (int y = 8; y < 8 + size; y += 8)  // squares of their own: neither light nor a movement of the camera
+                for (int x = 8; x < 8 + size; x += 8)
+                    addLuma(take.studio.truth, {x, y, 8, 8}, (x * 7 + y * 13) % 5 * 20 - 50);
+            const Decision& decision = take.next();
+            REQUIRE(!decision.measurement.cameraMoved);
+            REQUIRE(!decision.measurement.sceneCut);
+            CHECK(deltaAt(decision.qpMap, 20, 20) == delta);
+        }
+    }
+
+    TEST_CASE("when the camera moves what is flat is finer than what has texture") {
+        constexpr Size kSize{640, 384};
+        Take take(kSize, kSize);
+        take.studio.paintTexture(50, 40);
+        take.until(1);
+        take.studio.paintTexture(50, 40, 6, 0);
+        const Decision& decision = take.next();
+        REQUIRE(decision.measurement.cameraMoved);
+        const auto luma = take.studio.truth.plane(0);
+        int flat = 0;
+        int textured = 0;
+        double sum = 0;
+        for (int y = 0; y < kSize.height; y += 16)
+            for (int x = 0; x < kSize.width; x += 16) {
+                int darkest = 255;
+                int brightest = 0;
+                for (int i = 0; i < 256; ++i) {
+                    const int value = luma[static_cast<std::size_t>((y + i / 16) * kSize.width + x + i % 16)];
+                    darkest = std::min(darkest, value);
+                    brightest = std::max(brightest, value);
+                }
+                const int delta = deltaAt(decision.qpMap, x, y);
+                sum += delta;
+                if (darkest == brightest) {
+                    ++flat;
+                    CHECK(delta <= -2);
+                } else if (brightest - darkest > 40) {
+                    ++textured;
+                    CHECK(delta >= 1);
+                }
+            }
+        CHECK(flat > 100);
+        CHECK(textured > 100);
+        CHECK(std::abs(sum) < 0.3 * (kSize.width / 16) * (kSize.height / 16));  // the picture as a whole keeps its QP
+    }
+
+    TEST_CASE("the first picture and a cut leave the encoder to itself") {
         Take take({320, 192}, {320, 192});
         CHECK(take.next().qpMap.empty());
         take.studio.paintTexture(60, 24);

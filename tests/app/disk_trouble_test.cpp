@@ -126,7 +126,7 @@ bool isBackSoon(const Sickness& sickness) {
 
 }  // namespace
 
-TEST_SUITE("integration") {
+TEST_SUITE("fault") {
     TEST_CASE("a live recording outlives a disk that fails at any change and every file of it plays") {
         for (const Sickness& sickness : kSicknesses) {
             for (const std::string name : {"out.mp4", "out.h264"}) {

@@ -34,7 +34,7 @@ struct Interrupted {
 
 }  // namespace
 
-TEST_SUITE("integration") {
+TEST_SUITE("fault") {
     TEST_CASE("fifty Ctrl-C at random moments leave a file that plays or none") {
         constexpr unsigned kSeed = 20;
         std::mt19937 random(kSeed);

@@ -161,7 +161,7 @@ void killAmongSegments(unsigned seed, const std::function<Kind(int number)>& kin
 
 }  // namespace
 
-TEST_SUITE("integration") {
+TEST_SUITE("fault") {
     TEST_CASE("a recorder that is killed at a random moment leaves a file that plays but for the last second") {
         std::mt19937 random(seed(60));
         Losses losses;

@@ -49,7 +49,7 @@ std::uint64_t picturesIn(const TemporaryFolder& folder) {
 
 }  // namespace
 
-TEST_SUITE("integration") {
+TEST_SUITE("fault") {
     TEST_CASE("on a full disk the oldest segments make room and no picture is lost") {
         const TemporaryFolder folder;
         const SmallDisk disk(folder.path(), kDiskBytes);

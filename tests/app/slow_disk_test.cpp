@@ -164,7 +164,7 @@ Outcome recordOn(const Hang& hang, std::size_t backlogBytes) {
 
 }  // namespace
 
-TEST_SUITE("integration") {
+TEST_SUITE("fault") {
     TEST_CASE("a disk that hangs for ten seconds costs nothing that memory has room for") {
         const Outcome outcome = recordOn({.packets = 100, .frames = 250, .lastFrame = 499}, kBacklogBytes);
         CHECK(outcome.busy == 0);

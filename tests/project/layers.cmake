@@ -115,7 +115,7 @@ foreach(folder IN LISTS folders)
       endif()
     endif()
     if(file MATCHES "_test\\.cpp$")
-      set(suites unit integration device)  # ctest's labels
+      set(suites unit integration fault device)  # ctest's labels
       if(file MATCHES "^tests/device/")
         set(suites camera encoder last power)  # the machine's
       endif()

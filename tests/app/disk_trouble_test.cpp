@@ -156,6 +156,27 @@ TEST_SUITE("fault") {
         }
     }
 
+    TEST_CASE("a disk that stalls at any change costs nothing and holds nothing up") {
+        for (const std::string name : {"out.mp4", "out.h264", "s%03i.mp4"}) {
+            CAPTURE(name);
+            failAtEachChange({"stalls", 30ms, 0}, name == "out.h264" ? 7 : 1, [&](const SickDisk::Course& course) {
+                const TemporaryFolder folder;
+                Settings settings = everyFrame(folder / name);
+                if (name == "s%03i.mp4")
+                    settings.segments = SegmentSettings{.length = 1s};
+                const Outcome outcome = recordOn(settings, course);
+                checkFigures(outcome);
+                CHECK(outcome.summary.exitStatus() == 0);
+                CHECK(outcome.summary.framesRecorded == kPictures);
+                std::uint64_t pictures = 0;
+                for (const std::string& file : filesIn(folder.path()))
+                    pictures += picturesIn(folder / file);
+                CHECK(pictures == kPictures);
+                return outcome.struck;
+            });
+        }
+    }
+
     TEST_CASE("what comes while the disk is away waits for it in memory") {
         constexpr int kMany = 600;
         for (const std::string name : {"out.mp4", "out.h264"}) {

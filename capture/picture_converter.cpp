@@ -6,6 +6,7 @@ extern "C" {
 }
 
 #include <array>
+#include <cstring>
 #include <string>
 
 namespace smartcodec {
@@ -48,6 +49,24 @@ bool isRgb(AVPixelFormat format) {
 
 bool isFullRange(const ::AVFrame& decoded) {
     return decoded.color_range == AVCOL_RANGE_JPEG || withoutRange(formatOf(decoded)) != formatOf(decoded);
+}
+
+/// A damaged or newer file states what no standard knows here: then `unknown`. Read as bytes, since the enumeration has
+/// no such value.
+template <typename Enum>
+int stated(const Enum& field, int count, Enum unknown) {
+    static_assert(sizeof(Enum) == sizeof(int));
+    int value = 0;
+    std::memcpy(&value, &field, sizeof value);
+    return value >= 0 && value < count ? value : unknown;
+}
+
+int statedMatrix(const ::AVFrame& decoded) {
+    return stated(decoded.colorspace, AVCOL_SPC_NB, AVCOL_SPC_UNSPECIFIED);
+}
+
+int statedChromaLocation(const ::AVFrame& decoded) {
+    return stated(decoded.chroma_location, AVCHROMA_LOC_NB, AVCHROMA_LOC_UNSPECIFIED);
 }
 
 bool hasHalvedChroma(AVPixelFormat format) {
@@ -110,11 +129,11 @@ Picture directPicture(::AVFrame& decoded) {
 
 Color outputColor(const ::AVFrame& decoded, Size size) {
     Color color;
-    color.primaries = decoded.color_primaries;
-    color.transfer = decoded.color_trc;
-    color.matrix = decoded.colorspace;
+    color.primaries = stated(decoded.color_primaries, AVCOL_PRI_NB, AVCOL_PRI_UNSPECIFIED);
+    color.transfer = stated(decoded.color_trc, AVCOL_TRC_NB, AVCOL_TRC_UNSPECIFIED);
+    color.matrix = statedMatrix(decoded);
     color.fullRange = isFullRange(decoded);
-    color.chromaLocation = decoded.chroma_location;
+    color.chromaLocation = statedChromaLocation(decoded);
     if (isRgb(formatOf(decoded))) {
         color.matrix = assumedMatrix(size.height);
         color.fullRange = false;
@@ -176,9 +195,10 @@ Status PictureConverter::convert(const ::AVFrame& decoded, const Picture& target
     Input input;
     input.format = withoutRange(formatOf(decoded));
     input.size = evenSize(decoded);
-    input.color.matrix = decoded.colorspace == AVCOL_SPC_UNSPECIFIED ? color_.matrix : decoded.colorspace;
+    const int matrix = statedMatrix(decoded);
+    input.color.matrix = matrix == AVCOL_SPC_UNSPECIFIED ? color_.matrix : matrix;
     input.color.fullRange = isFullRange(decoded);
-    input.color.chromaLocation = decoded.chroma_location;
+    input.color.chromaLocation = statedChromaLocation(decoded);
     if (!sws_ || input != input_) {
         if (Status prepared = prepare(input); !prepared.ok())
             return prepared;

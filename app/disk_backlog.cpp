@@ -110,7 +110,8 @@ void DiskBacklog::hand(WriteItem item, std::size_t bytes) {
 }
 
 void DiskBacklog::endFile(FileEnd end) {
-    due_.reset();  // nothing of it came
+    endGap(end.time);  // what comes after it is no loss
+    due_.reset();      // nothing of it came
     end.motion = takeMotion();
     if (std::exchange(fileOpen_, false))
         hand(std::move(end), 0);

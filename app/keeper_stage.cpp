@@ -102,7 +102,7 @@ void KeeperStage::keep(Ended ended) {
     ended.record.bytes = unknown ? writer.bytesWritten() : bytes;
     ended.record.state = writer.isWhole() ? SegmentRecord::State::Finished : SegmentRecord::State::CutOff;
     std::error_code error = index_.update(ended.record);
-    while (error && rotates_ && index_.removeOldest())
+    while (isDiskFull(error) && rotates_ && index_.removeOldest())
         error = index_.update(ended.record);
     // As the file itself, which is on the disk.
     if (const UniqueFd index = index_.duplicate(); !error && index && ::fdatasync(index.get()) != 0) {
@@ -114,7 +114,7 @@ void KeeperStage::keep(Ended ended) {
                      error.message());
     kept_.fetch_add(1, std::memory_order_release);
     kept_.notify_all();
-    if (hook_)  // what a full disk ended is whole too
+    if (hook_ && writer.isWhole())  // what a full disk ended is, too
         hook_->run(ended.output.path);
     retain();
 }

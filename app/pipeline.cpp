@@ -121,7 +121,17 @@ struct Recording::State {
                                     .retries = parts.retries};
     }
     [[nodiscard]] std::chrono::nanoseconds waitingForDisk() const;
-    void tellDone() { (void)eventfd_write(done.get(), 1); }  // once: one event always fits
+    /// The sync's thread, and the last of those that write, tell so; then all is done.
+    void endOne() {
+        if (--endings == 0)
+            (void)eventfd_write(done.get(), 1);  // once: one event always fits
+    }
+    void endLast(bool keeping) {
+        if (keeping)
+            segmenting->keeper.end();
+        else
+            endOne();
+    }
     void giveUpStarting();
     [[nodiscard]] FileSeries& series() { return segmenting ? static_cast<FileSeries&>(segmenting->series) : files; }
     [[nodiscard]] HoldStage::Config holdConfig() const;
@@ -153,6 +163,7 @@ struct Recording::State {
     HoldStage hold;
     WriteStage write;  // opened last, since it leaves a file: a start that fails before has left nothing
 
+    std::atomic<int> endings{2};       // to come
     std::atomic<bool> stopped{false};  // set by whoever stops it
     std::atomic<std::chrono::nanoseconds> stoppedAt{std::chrono::nanoseconds::max()};
     Stopwatch running;
@@ -169,13 +180,16 @@ void Recording::State::start() {
         if (segmenting)
             threads.emplace_back([this] {
                 segmenting->keeper.run();
-                tellDone();
+                endOne();
             });
-        threads.emplace_back([this] { sync.run(); });
+        threads.emplace_back([this] {
+            sync.run();
+            endOne();
+        });
         threads.emplace_back([this] {
             write.run();
             if (!segmenting)
-                tellDone();
+                endOne();
         });
         threads.emplace_back([this] { hold.run(); });
         threads.emplace_back([this] { encode.run(); });
@@ -193,12 +207,11 @@ void Recording::State::giveUpStarting() {
     switch (threads.size() - (keeping ? 1 : 0)) {
         case 1:
             sync.end();
-            [[fallthrough]];
+            endLast(keeping);
+            break;
         case 0:
-            if (keeping)
-                segmenting->keeper.end();
-            else
-                tellDone();
+            endOne();  // for the sync
+            endLast(keeping);
             break;
         case 2:
             packets.put(end);

@@ -236,6 +236,7 @@ void SegmentIndex::distrust() {
 void SegmentIndex::comeBack() {
     const std::lock_guard lock(mutex_);
     behind_ = true;
+    stuck_.clear();  // it may have been the disk's fault
     moved_ = folder_.reopen() || moved_;
     if (!moved_)
         return;

@@ -299,6 +299,10 @@ void WriteStage::lose(const Status& why, CaptureTime at) {
     }
     lostFrom_ = lostFrom_.value_or(at);
     if (!survives) {
+        if (std::exchange(returning_, false) && fileStart_) {  // one loss is over, and another begins
+            countTimeLost(*fileStart_);
+            lostFrom_ = at;
+        }
         state_ = State::Failed;
         failure_.report(why.message());
         return;

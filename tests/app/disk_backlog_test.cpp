@@ -177,6 +177,20 @@ TEST_SUITE("unit") {
         CHECK(disk.last.motion == 8 * 40ms);  // of what is in the file before
     }
 
+    TEST_CASE("what comes after the end of a file is no loss") {
+        Disk disk(8);
+        CHECK(disk.gop(4, NewFile{}));
+        CHECK(disk.gop(4));
+        CHECK_FALSE(disk.gop(25));  // a second
+        disk.backlog.endFile({.time = CaptureTime(40ms * disk.next)});
+        (void)disk.take();
+        CHECK(disk.backlog.droppedTime() == 1s);
+        disk.next += 100'000;
+        CHECK(disk.gop(4, NewFile{}));
+        CHECK(disk.backlog.droppedTime() == 1s);
+        CHECK(disk.backlog.droppedPictures() == 25);
+    }
+
     TEST_CASE("a file without anything in it has no end") {
         Disk disk(8);
         disk.backlog.endFile({});

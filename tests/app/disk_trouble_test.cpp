@@ -229,8 +229,10 @@ TEST_SUITE("fault") {
                 settings.segments = SegmentSettings{.length = 1s};
                 if (events)
                     settings.events = EventSettings{.preRoll = 1s, .postRoll = 1s};
+                settings.segments->rotateWhenFull = sickness.error != EDQUOT;
                 const Outcome outcome = recordOn(settings, course);
                 checkFigures(outcome);
+                CHECK(outcome.summary.segments->removed == 0);  // for want of room alone
                 wentOn += outcome.summary.diskOutages > 0 && outcome.summary.exitStatus() == 1 ? 1 : 0;
                 {  // the next recording
                     SegmentFolder next(folder.path());

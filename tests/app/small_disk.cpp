@@ -79,7 +79,8 @@ int ail(const std::string& path) {
     {
         const std::lock_guard lock(only.mutex);
         const bool inside = path == only.folder || path.starts_with(only.folder + "/");
-        if (!only.exists || !inside || only.course.well-- > 0)
+        const bool meant = inside && path.find(only.course.only) != std::string::npos;
+        if (!only.exists || !meant || only.course.well-- > 0)
             return 0;
         const auto now = std::chrono::steady_clock::now();
         const bool first = !only.since;

@@ -32,6 +32,7 @@ class SickDisk {
         std::chrono::nanoseconds lasting{0};  ///< from the first that does not on; 0: that one only
         int error = EIO;                      ///< what the others answer; 0: they take that long and succeed
         bool partly = false;                  ///< a write has put down half of it before it fails
+        std::string only = {};                ///< changes of files whose path has this in it; all others go well
     };
 
     SickDisk(const std::string& folder, const Course& course);

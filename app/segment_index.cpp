@@ -44,7 +44,9 @@ std::string readAll(int file) {
         const ssize_t got = ::pread(file, piece.data(), piece.size(), at);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0)
+        if (got < 0)  // half of it would be taken for all
+            throw std::system_error(lastError(), "cannot read the index of segments");
+        if (got == 0)
             return text;
         text.append(piece.data(), static_cast<std::size_t>(got));
         at += got;
@@ -233,13 +235,13 @@ void SegmentIndex::distrust() {
 }
 
 /// What is known and was not yet on the disk when it went is known still.
-void SegmentIndex::comeBack() {
+bool SegmentIndex::comeBack() {
     const std::lock_guard lock(mutex_);
     behind_ = true;
     stuck_.clear();  // it may have been the disk's fault
     moved_ = folder_.reopen() || moved_;
     if (!moved_)
-        return;
+        return false;
     const std::deque<SegmentRecord> known = std::exchange(present_, {});
     try {
         open();
@@ -256,6 +258,7 @@ void SegmentIndex::comeBack() {
     }
     std::ranges::stable_sort(present_, {}, &SegmentRecord::number);
     reconcile();
+    return true;
 }
 
 UniqueFd SegmentIndex::duplicate() const {
@@ -399,6 +402,8 @@ std::error_code SegmentIndex::append(const std::string& line) {
 /// What is there, in a new file that takes the place of the old one. The last segment's line stays, be it gone: numbers
 /// go on from there.
 std::error_code SegmentIndex::rewrite() {
+    if (moved_)  // what is there has not been read, and may be anybody's
+        return std::make_error_code(std::errc::no_such_device);
     UniqueFd file = folder_.openHere(kNewFileName, O_RDWR | O_CREAT | O_TRUNC | O_APPEND);
     if (!file)
         return lastError();

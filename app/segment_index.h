@@ -47,9 +47,9 @@ class SegmentIndex {
     [[nodiscard]] std::error_code settle();
     /// The disk may not have what the file was given.
     void distrust();
-    /// As `distrust`, where the disk may have gone: reads what is there if it is another folder now. Throws as the
-    /// constructor does.
-    void comeBack();
+    /// As `distrust`, where the disk may have gone: reads what is there if it is another folder now, which it returns.
+    /// Throws as the constructor does; until it has succeeded nothing is written there.
+    bool comeBack();
     /// For whoever has the time to sync the index; empty if the system gives none.
     [[nodiscard]] UniqueFd duplicate() const;
     /// Its file has gone.

@@ -35,7 +35,8 @@ SegmentSeries::SegmentSeries(Config config, const Parts& parts, WallTimes times)
 
 OpenOutput SegmentSeries::open(const Next& next) {
     if (next.afterTrouble) {
-        parts_.index.comeBack();
+        if (parts_.index.comeBack())
+            remains_.clear();  // what is called so there is none of them
         removeRemains();
     }
     for (;;) {

@@ -399,5 +399,20 @@ TEST_SUITE("unit") {
         CHECK(listed == Names{"b.mp4", "c.mp4", "d.mp4"});
         CHECK(listedSegments(place).back().number == 4);
         CHECK_FALSE(fs::exists(root / "first/d.mp4"));
+
+        const std::string foreign = "somebody else's\n";
+        fs::create_directory(root / "third");
+        std::ofstream(root / "third/segments.jsonl") << foreign;
+        fs::remove(place);
+        fs::create_directory_symlink(root / "third", place);
+        CHECK_THROWS(index.comeBack());
+        CHECK(index.settle());
+        CHECK_THROWS(record("e.mp4"));
+        CHECK(textOf(root / "third/segments.jsonl") == foreign);
+        fs::remove(place);
+        fs::create_directory_symlink(root / "second", place);
+        CHECK(index.comeBack());
+        record("f.mp4");
+        CHECK(listedSegments(place).size() == 4);
     }
 }

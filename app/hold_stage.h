@@ -16,7 +16,8 @@
 
 namespace smartcodec {
 
-/// Memory for what waits for the disk, and for the pre-roll of an event: fifty seconds at 10 Mbit/s, and half of that.
+/// Memory for what waits for the disk, and for the pre-roll of an event: 38 s at 10 Mbit/s until its three quarters are
+/// taken, and half of that.
 constexpr std::size_t kBacklogBytes = 64'000'000;
 constexpr std::size_t kPreRollBytes = 32'000'000;
 

@@ -34,10 +34,19 @@ constexpr std::size_t kCapturedItems = 3;
 constexpr std::size_t kJobs = 3;
 constexpr std::size_t kPackets = 16;
 constexpr std::size_t kBacklogPackets = 16'384;  // what waits for the disk, if not the source does
-constexpr std::size_t kSpareMaps = kJobs + 2;    // those under way: queued, being made, being encoded
+constexpr std::size_t kPreRollPackets = 240;  // a second: at once, when an event begins; three quarters are for packets
+constexpr std::size_t kSpareMaps = kJobs + 2;  // those under way: queued, being made, being encoded
 
 std::unique_ptr<TraceWriter> openTrace(const Settings& settings) {
     return settings.traceFile.empty() ? nullptr : std::make_unique<TraceWriter>(settings.traceFile);
+}
+
+std::size_t packetsForDisk(const Settings& settings, bool live) {
+    if (!live)
+        return kPackets;
+    const auto preRoll = settings.events ? settings.events->preRoll : std::chrono::nanoseconds(0);
+    return kBacklogPackets +
+           kPreRollPackets * static_cast<std::size_t>(std::chrono::ceil<std::chrono::seconds>(preRoll).count());
 }
 
 /// Opened last, since it leaves a file: a start that fails before has left nothing.
@@ -105,7 +114,7 @@ struct Recording::State {
                           : nullptr)),
           trace(openTrace(settings)),
           files(filesConfig(settings, source->info())),
-          packets(live ? kBacklogPackets : kPackets),
+          packets(packetsForDisk(settings, live)),
           hold(holdConfig(), coded, packets, [this] { keyFrames.ask(); }),
           write(openFirst(series(), *chosen.encoder, trace.get()), series(),
                 {.stage = sync, .interval = settings.syncInterval}, packets, failure, survival(parts)) {}

@@ -56,6 +56,11 @@ Decoder openDecoder(const std::string& path, const AVStream& stream) {
     return decoder;
 }
 
+/// Seconds; of a raw stream, which has no times, far below 0.
+double endOf(const AVStream& stream) {
+    return (static_cast<double>(stream.start_time) + static_cast<double>(stream.duration)) * av_q2d(stream.time_base);
+}
+
 class Reader {
   public:
     explicit Reader(const std::string& path) : path_(path), input_(openInput(path)) {
@@ -67,14 +72,13 @@ class Reader {
         unit_ = av_q2d(stream.time_base);
         file_.width = stream.codecpar->width;
         file_.height = stream.codecpar->height;
-        file_.videoEnd = static_cast<double>(stream.start_time + stream.duration) * unit_;
+        file_.videoEnd = endOf(stream);
         for (unsigned i = 0; i < input_->nb_streams; ++i) {
             const AVStream& other = *input_->streams[i];
             if (other.codecpar->codec_type != AVMEDIA_TYPE_AUDIO)
                 continue;
             ++file_.audioTracks;
-            const double end = static_cast<double>(other.start_time + other.duration) * av_q2d(other.time_base);
-            file_.audioEnd = std::max(file_.audioEnd, end);
+            file_.audioEnd = std::max(file_.audioEnd, endOf(other));
         }
     }
 
